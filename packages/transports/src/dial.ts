@@ -1,0 +1,60 @@
+import { MqttError, type Transport } from '@rxmqtt/core'
+import { Observable } from 'rxjs'
+import { requireTime } from './options.js'
+import type { TransportState } from './state.js'
+import { toMqttError } from './state.js'
+
+/** Options that every dial has. */
+export interface DialTimes {
+  /** Milliseconds until an unanswered dial errors with `'timeout'`, handshakes included. @default 10000 */
+  readonly connectTimeout?: number | undefined
+  /** Milliseconds that unsubscribing waits for queued bytes to leave and for the peer's end. @default 2000 */
+  readonly drainTimeout?: number | undefined
+}
+
+/** Begins to open something, tells how it went, and returns what aborts it. */
+export type Open = (opened: (transport: TransportState) => void, failed: (cause: unknown) => void) => () => void
+
+/** A cold dial: see the contract of `connectTcp`. `target` names the peer in messages. */
+export function dial(target: string, times: DialTimes, open: Open): Observable<Transport> {
+  const connectTimeout = requireTime('connectTimeout', times.connectTimeout ?? 10_000)
+  const drainTimeout = requireTime('drainTimeout', times.drainTimeout ?? 2_000, 0)
+  return new Observable<Transport>((subscriber) => {
+    let transport: TransportState | undefined
+    let abort: (() => void) | undefined
+    const timer = setTimeout(() => {
+      abort?.()
+      subscriber.error(new MqttError('timeout', `${target} was not open within ${connectTimeout} ms`))
+    }, connectTimeout)
+    subscriber.add(() => {
+      clearTimeout(timer)
+      if (transport === undefined) abort?.()
+      else hangUp(transport, drainTimeout)
+    })
+    abort = open(
+      (opened) => {
+        clearTimeout(timer)
+        transport = opened
+        subscriber.next(opened)
+        subscriber.add(
+          opened.closed$.subscribe({
+            error: (error: unknown) => subscriber.error(error),
+            complete: () => subscriber.complete(),
+          }),
+        )
+      },
+      (cause) => subscriber.error(toMqttError(cause, `${target} could not be opened`)),
+    )
+    if (subscriber.closed && transport === undefined) abort()
+  })
+}
+
+/** Says goodbye: ends, drops what nobody reads until the peer's end, and destroys what is still there after a while. */
+function hangUp(transport: TransportState, drainTimeout: number): void {
+  if (transport.isOver) return
+  const timer = setTimeout(() => transport.sink.error(undefined), drainTimeout)
+  const stop = (): void => clearTimeout(timer)
+  transport.closed$.subscribe({ complete: stop, error: stop })
+  transport.sink.complete()
+  transport.discard()
+}
