@@ -1,0 +1,122 @@
+/** The layers of core, lowest first: a layer imports from itself and from what stands before it. */
+const layers = ['errors', 'packet', 'codec', 'operators', 'connection', 'flows']
+
+const core = 'packages/core/src'
+const pathOf = (names) => `^${core}/(${names.join('|')})(/|\\.ts$)`
+const specs = '\\.spec\\.ts$|/test/|/src/testing/'
+/** Names that are published; they resolve to these files. */
+const coreEntry = `^${core}/index\\.ts$`
+const transportEntries = '^packages/transports/src/(tcp|tls|ws|duplex|memory)\\.ts$'
+/** The transport contract is a leaf: the errors, the packets and the codec have no business with it. */
+const seesTransport = (layer) => layers.indexOf(layer) >= layers.indexOf('operators')
+
+const layerRules = layers.map((layer, index) => ({
+  name: `layer-${layer}`,
+  comment: `${layer} imports only from ${layers.slice(0, index + 1).join(', ')}`,
+  severity: 'error',
+  from: { path: pathOf([layer]), pathNot: specs },
+  to: {
+    path: `^packages/`,
+    pathNot: pathOf([...layers.slice(0, index + 1), ...(seesTransport(layer) ? ['transport'] : [])]),
+  },
+}))
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    ...layerRules,
+    {
+      name: 'core-file-without-layer',
+      comment: 'Every source file of core belongs to a layer',
+      severity: 'error',
+      from: { path: `^${core}/`, pathNot: `${pathOf([...layers, 'transport', 'index'])}|${specs}` },
+      to: {},
+    },
+    {
+      name: 'transport-is-a-leaf',
+      comment: 'The transport contract imports nothing but rxjs',
+      severity: 'error',
+      from: { path: `^${core}/transport\\.ts$` },
+      to: { pathNot: '^node_modules/rxjs/' },
+    },
+    {
+      name: 'core-without-node',
+      comment: 'Core imports nothing from Node; only the file around mqtt-packet needs its Buffer',
+      severity: 'error',
+      from: { path: `^${core}/`, pathNot: `^${core}/codec/mqtt-packet\\.ts$|${specs}` },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'only-buffer-from-node',
+      severity: 'error',
+      from: { path: `^${core}/codec/mqtt-packet\\.ts$` },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?buffer$' },
+    },
+    {
+      name: 'mqtt-packet-in-one-file',
+      comment: 'codec/mqtt-packet.ts is the only file that imports mqtt-packet',
+      severity: 'error',
+      from: { path: `^${core}/`, pathNot: `^${core}/codec/mqtt-packet\\.ts$|${specs}` },
+      to: { path: '^node_modules/mqtt-packet/' },
+    },
+    {
+      name: 'core-dependencies',
+      comment: 'Core depends on rxjs and mqtt-packet alone',
+      severity: 'error',
+      from: { path: `^${core}/`, pathNot: specs },
+      to: { path: '^node_modules/', pathNot: '^node_modules/(rxjs|mqtt-packet)/' },
+    },
+    {
+      name: 'core-knows-no-adapter',
+      severity: 'error',
+      from: { path: `^${core}/`, pathNot: specs },
+      to: { path: '^(packages/transports|examples|bench)/' },
+    },
+    {
+      name: 'transports-see-the-entry',
+      comment: 'Transports import from core only what its entry exports (the linter limits the names)',
+      severity: 'error',
+      from: { path: '^packages/transports/src/' },
+      to: { path: '^(packages/core|examples|bench)/', pathNot: coreEntry },
+    },
+    {
+      name: 'published-names-only',
+      comment: 'Examples and benchmarks import the packages by their published names',
+      severity: 'error',
+      from: { path: '^(examples|bench)/' },
+      to: { path: '^packages/', pathNot: `${coreEntry}|${transportEntries}` },
+    },
+    {
+      name: 'no-spec-in-source',
+      severity: 'error',
+      from: { path: '^(packages/[^/]+|examples|bench)/src/', pathNot: specs },
+      to: { path: '\\.spec\\.ts$' },
+    },
+    {
+      name: 'no-testing-in-source',
+      comment: 'The helpers of specs are not part of the packages',
+      severity: 'error',
+      from: { path: '^packages/[^/]+/src/', pathNot: specs },
+      to: { path: '/src/testing/|/test/' },
+    },
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-orphans',
+      comment: 'A file that nothing imports and that imports nothing is dead',
+      severity: 'error',
+      from: {
+        orphan: true,
+        pathNot: `\\.d\\.ts$|\\.spec\\.ts$|${coreEntry}|${transportEntries}|^(examples|bench)/src/`,
+      },
+      to: {},
+    },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '/dist/|^(packages/[^/]+|examples|bench)/[^/]+\\.(js|mjs|cjs)$' },
+    tsConfig: { fileName: 'tsconfig.test.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'node', 'default'] },
+  },
+}
