@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TransportInfo } from '@rxmqtt/core'
+import { DuplexTransport } from './duplex-transport.js'
 import { requireRange } from './options.js'
 
 /** What a TCP or Unix socket is set to, on both ends. */
@@ -72,4 +73,15 @@ export function describe(kind: string): (duplex: Duplex) => TransportInfo {
     const { localAddress, localPort, remoteAddress, remotePort } = socket
     return { kind, localAddress, localPort, remoteAddress, remotePort, socket }
   }
+}
+
+/** Has Node keep the peer's address, for log lines after the end. */
+export function rememberPeer(socket: Socket): void {
+  void socket.remoteAddress
+}
+
+/** The transport of an open socket. */
+export function fromSocket(socket: Socket, mark: number, describe: (duplex: Duplex) => TransportInfo): DuplexTransport {
+  rememberPeer(socket)
+  return new DuplexTransport(socket, mark, describe)
 }

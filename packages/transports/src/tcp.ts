@@ -2,11 +2,11 @@ import { connect, createServer, type NetConnectOpts } from 'node:net'
 import type { Transport } from '@rxmqtt/core'
 import type { Observable } from 'rxjs'
 import { type DialTimes, dial } from './dial.js'
-import { DuplexTransport } from './duplex-transport.js'
 import { type AcceptOptions, accepting, type ListenAt, listen, place } from './listen.js'
 import {
   type DialAt,
   describe,
+  fromSocket,
   dialOptions,
   requireDialAt,
   requireSocketOptions,
@@ -50,7 +50,7 @@ export function connectTcp(options: ConnectTcpOptions = {}): Observable<Transpor
     socket.once('error', failed)
     socket.once('connect', () => {
       socket.off('error', failed)
-      opened(new DuplexTransport(socket, mark, tcp))
+      opened(fromSocket(socket, mark, tcp))
     })
     return () => socket.destroy()
   })
@@ -75,7 +75,7 @@ export function connectTcp(options: ConnectTcpOptions = {}): Observable<Transpor
 export function listenTcp(options: ListenTcpOptions = {}): Observable<Transport> {
   const mark = requireSocketOptions(options)
   return listen(options, (subscriber) => {
-    const accept = accepting(subscriber, (socket) => subscriber.next(new DuplexTransport(socket, mark, tcp)))
+    const accept = accepting(subscriber, (socket) => subscriber.next(fromSocket(socket, mark, tcp)))
     return { server: createServer(serverOptions(options), accept) }
   })
 }
