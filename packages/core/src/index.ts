@@ -1,2 +1,31 @@
-export * from './errors.js'
-export * from './transport.js'
+export { MqttError, type MqttErrorCode, type MqttErrorDetails } from './errors.js'
+export type { TlsInfo, Transport, TransportInfo } from './transport.js'
+export type * from './packet/packet.js'
+export type * from './packet/properties.js'
+export type * from './packet/fields.js'
+export {
+  type AuthReasonCode,
+  type ConnackReasonCode,
+  type DisconnectReasonCode,
+  type PubackReasonCode,
+  type PubrelReasonCode,
+  ReasonCode,
+  ReturnCode,
+  type SubackReasonCode,
+  type UnsubackReasonCode,
+} from './packet/reason-code.js'
+export { Protocol } from './codec/protocol.js'
+export { Decoder, type DecoderOptions } from './codec/decoder.js'
+export { Encoder, type EncoderOptions } from './codec/encoder.js'
+export { parse, type ParseOptions } from './operators/parse.js'
+export { generate, type GenerateOptions } from './operators/generate.js'
+export { ofType } from './operators/of-type.js'
+export { mergeMapPausing, type MergeMapPausingOptions, type Pausable } from './operators/merge-map-pausing.js'
+export {
+  onBackpressureBuffer,
+  type OnBackpressureBufferOptions,
+  type WritableGate,
+} from './operators/on-backpressure-buffer.js'
+export { Connection } from './connection/connection.js'
+export type { ConnectionOptions, Role } from './connection/options.js'
+export type { PacketMethods } from './connection/packet-methods.js'

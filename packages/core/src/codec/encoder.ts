@@ -1,0 +1,180 @@
+import { MqttError } from '../errors.js'
+import type { PacketInput } from '../packet/fields.js'
+import { ByteWriter, maximumVarint } from './bytes.js'
+import { checkOption, checkSize } from './limits.js'
+import { Protocol } from './protocol.js'
+import { type TableEntry, table } from './table.js'
+import { invalidPacket, shown } from './violation.js'
+
+export interface EncoderOptions {
+  /**
+   * The version, shared with the decoder of the same connection.
+   *
+   * @default new Protocol(): MQTT 3.1.1 until a CONNECT says otherwise
+   */
+  readonly protocol?: Protocol | undefined
+  /**
+   * Bytes, fixed header included, that a packet may have.
+   *
+   * @default 16,777,216 (16 MiB)
+   */
+  readonly maximumPacketSize?: number | undefined
+  /**
+   * Bytes that are gathered in one chunk before they should be taken.
+   *
+   * @default 16,384
+   */
+  readonly chunkSize?: number | undefined
+}
+
+const slabSize = 65_536
+
+/** The memory that all encoders write to, one after the other; what was taken is never written again. */
+class Slab extends ByteWriter {
+  /** Whose committed bytes, not yet taken, end at `start`. */
+  owner: Encoder | undefined
+  /** Where these begin. */
+  run = 0
+
+  protected override grow(length: number): void {
+    this.release()
+    super.grow(length)
+    this.run = 0
+  }
+
+  /** Lets `encoder` write next. */
+  acquire(encoder: Encoder): void {
+    if (this.owner === encoder) return
+    this.release()
+    this.owner = encoder
+  }
+
+  /** Hands what was committed to its owner. */
+  release(): void {
+    if (this.owner !== undefined && this.start > this.run) this.owner.ready(this.bytes.subarray(this.run, this.start))
+    this.run = this.start
+  }
+
+  /** Gives memory back that one large packet took. */
+  trim(): void {
+    if (this.bytes.length <= slabSize) return
+    this.bytes = new Uint8Array(slabSize)
+    this.start = this.position = this.run = 0
+  }
+}
+
+const slab = new Slab(slabSize)
+const byName: ReadonlyMap<unknown, TableEntry> = new Map(Object.entries(table)) as ReadonlyMap<unknown, TableEntry>
+
+/**
+ * Packets in, chunks out: small packets are gathered in one chunk, a payload above a few kilobytes is a chunk of its own,
+ * uncopied. Bytes given to it belong to it.
+ *
+ * @example
+ * ```ts
+ * const encoder = new Encoder()
+ * encoder.write({ cmd: 'publish', topic: 'a', payload: 'x' })
+ * encoder.write({ cmd: 'pingreq' })
+ * encoder.take() // [Uint8Array of both]
+ * ```
+ */
+export class Encoder {
+  readonly protocol: Protocol
+  /** Bytes, fixed header included, that a packet may have. */
+  maximumPacketSize: number
+  /** Bytes that are gathered in one chunk before they should be taken. */
+  readonly chunkSize: number
+  #chunks: Uint8Array[] | undefined
+  #pending = 0
+
+  /** @throws MqttError `'invalid-option'` for a size that is not an integer from 2 (a packet) or 1 (a chunk) on */
+  constructor(options: EncoderOptions = {}) {
+    this.protocol = options.protocol ?? new Protocol()
+    this.maximumPacketSize = checkSize(options.maximumPacketSize)
+    this.chunkSize = checkOption('chunkSize', options.chunkSize, 16_384)
+  }
+
+  /** Bytes written that were not taken yet. */
+  get pending(): number {
+    return this.#pending
+  }
+
+  /**
+   * Writes a packet behind those that wait to be taken.
+   *
+   * @throws MqttError `'invalid-packet'`; state and bytes are then as before
+   */
+  write(packet: PacketInput): void {
+    const entry = byName.get(packet?.cmd)
+    if (entry === undefined) throw invalidPacket(`cmd must be a packet type, not ${shown(packet?.cmd)}`)
+    slab.acquire(this)
+    try {
+      const size = this.#writeFrame(entry, packet)
+      if (packet.cmd === 'connect') this.protocol.settle(packet.protocolVersion ?? this.protocol.version)
+      this.#pending += size
+    } catch (error) {
+      slab.rollback()
+      throw refusal(error)
+    }
+    const { tail } = slab
+    slab.commit()
+    if (tail !== undefined) {
+      slab.tail = undefined
+      slab.release()
+      this.ready(tail)
+    }
+  }
+
+  /** Takes what is ready, in order. */
+  take(): Uint8Array[] {
+    if (slab.owner === this) {
+      slab.release()
+      slab.owner = undefined
+      slab.trim()
+    }
+    const chunks = this.#chunks ?? []
+    this.#chunks = undefined
+    this.#pending = 0
+    return chunks
+  }
+
+  /** @internal A chunk of this encoder is complete. */
+  ready(chunk: Uint8Array): void {
+    if (this.#chunks === undefined) this.#chunks = [chunk]
+    else this.#chunks.push(chunk)
+  }
+
+  /** Writes one frame and returns its size with the tail. The room left for its length is a guess, mended afterwards. */
+  #writeFrame(entry: TableEntry, packet: PacketInput): number {
+    const reserved = packet.cmd === 'publish' && (packet.payload?.length ?? 0) > 100 ? 2 : 1
+    slab.packet = entry.name
+    slab.reserve(1 + reserved)
+    slab.position = slab.start + 1 + reserved
+    const flags = entry.write(slab, packet, this.protocol.version)
+    const tail = slab.tail?.length ?? 0
+    const length = slab.position - slab.start - 1 - reserved + tail
+    if (length > maximumVarint) {
+      throw invalidPacket(
+        `${entry.name} remaining length must not be over ${maximumVarint}, it is ${length} [MQTT5 2.1.4]`,
+      )
+    }
+    slab.fillVarint(1, reserved, length)
+    slab.bytes[slab.start] = (entry.type << 4) | flags
+    const size = slab.position - slab.start + tail
+    if (size > this.maximumPacketSize) {
+      throw new MqttError(
+        'invalid-packet',
+        `${entry.name} has ${size} bytes, over maximumPacketSize, ${this.maximumPacketSize} [MQTT-3.1.2-24]`,
+        { reasonCode: 0x95 },
+      )
+    }
+    return size
+  }
+}
+
+/** What a writer threw, as `'invalid-packet'`; the rules are those for packets that come in. */
+function refusal(error: unknown): MqttError {
+  if (!(error instanceof MqttError)) return invalidPacket('the packet has a field that cannot be read', error)
+  if (error.code === 'invalid-packet') return error
+  return new MqttError('invalid-packet', error.message, { reasonCode: error.reasonCode, returnCode: error.returnCode })
+}

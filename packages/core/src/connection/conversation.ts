@@ -1,0 +1,123 @@
+import { invalidPacket, protocolError } from '../codec/violation.js'
+import type { PacketInput } from '../packet/fields.js'
+import type { Packet, PacketType } from '../packet/packet.js'
+import type { Protocol } from '../codec/protocol.js'
+import type { Role } from './options.js'
+
+const toServer: readonly PacketType[] = ['connect', 'subscribe', 'unsubscribe', 'pingreq']
+const toClient: readonly PacketType[] = ['connack', 'suback', 'unsuback', 'pingresp']
+
+/** How far a conversation has come: before CONNECT, between CONNECT and CONNACK, after it, after the last packet. */
+type Phase = 'new' | 'connecting' | 'accepted' | 'over'
+
+/**
+ * Follows the conversation on a connection, whichever end it is, and with a role enforces it: a peer's packet out of place
+ * is a protocol error, one of our own an invalid packet.
+ */
+export class Conversation {
+  readonly #role: Role | undefined
+  readonly #protocol: Protocol
+  #phase: Phase = 'new'
+  /** Which end this connection turned out to be, by the direction of the CONNECT. */
+  #end: Role | undefined
+  #enhanced = false
+
+  constructor(role: Role | undefined, protocol: Protocol) {
+    this.#role = role
+    this.#protocol = protocol
+    this.#end = role
+  }
+
+  get phase(): Phase {
+    return this.#phase
+  }
+
+  get end(): Role | undefined {
+    return this.#end
+  }
+
+  /**
+   * Looks at the type of a packet from the peer, before its body.
+   *
+   * @throws MqttError `'protocol-error'` [MQTT-3.1.0-1] [MQTT-3.1.0-2] [MQTT-3.2.0-1] [MQTT-3.2.0-2]
+   */
+  expect(cmd: PacketType): void {
+    if (this.#role === undefined) return
+    const problem = this.#problem(cmd, this.#role === 'server' ? 'client' : 'server')
+    if (problem !== undefined) throw protocolError(problem)
+  }
+
+  /** Notes a packet from the peer. @throws MqttError `'protocol-error'` [MQTT-3.3.4-6] */
+  received(packet: Packet): void {
+    if (packet.cmd === 'publish') {
+      if (this.#role === 'server' && packet.properties?.subscriptionIdentifier !== undefined) {
+        throw protocolError('PUBLISH to a server must not have a subscriptionIdentifier [MQTT-3.3.4-6]')
+      }
+    } else {
+      this.#note(packet, 'server')
+    }
+  }
+
+  /**
+   * Looks at a packet of our own.
+   *
+   * @throws MqttError `'invalid-packet'`
+   */
+  check(packet: PacketInput): void {
+    if (this.#role === undefined) return
+    const problem = this.#problem(packet.cmd, this.#role)
+    if (problem !== undefined) throw invalidPacket(problem)
+    if (packet.cmd === 'publish') {
+      if (this.#role === 'client' && packet.properties?.subscriptionIdentifier !== undefined) {
+        throw invalidPacket('PUBLISH to a server must not have a subscriptionIdentifier [MQTT-3.3.4-6]')
+      }
+    }
+  }
+
+  /** Notes a packet of our own. */
+  sent(packet: PacketInput): void {
+    if (packet.cmd !== 'publish') this.#note(packet, 'client')
+  }
+
+  #note(packet: PacketInput, ifConnect: Role): void {
+    if (packet.cmd === 'connect') {
+      this.#end ??= ifConnect
+      this.#phase = 'connecting'
+      this.#enhanced = packet.properties?.authenticationMethod !== undefined
+    } else if (packet.cmd === 'connack') {
+      this.#phase = (packet.reasonCode ?? packet.returnCode ?? 0) === 0 ? 'accepted' : 'over'
+    } else if (packet.cmd === 'disconnect') {
+      this.#phase = 'over'
+    }
+  }
+
+  /** What is wrong with a packet type from this end now. */
+  #problem(cmd: PacketType, sender: Role): string | undefined {
+    const name = cmd.toUpperCase()
+    const phase = this.#phase
+    if (phase === 'over') return `${name} must not follow the last packet of a connection [MQTT-3.14.4-1]`
+    if (sender === 'client') {
+      if (toClient.includes(cmd)) return `${name} must not be sent by a client [MQTT 2.1.2]`
+      if (phase === 'new' && cmd !== 'connect')
+        return `the first packet from a client must be CONNECT, not ${name} [MQTT-3.1.0-1]`
+      if (phase !== 'new' && cmd === 'connect') return 'a client must not send a second CONNECT [MQTT-3.1.0-2]'
+      if (phase === 'connecting' && this.#enhanced && cmd !== 'auth' && cmd !== 'disconnect') {
+        return `${name} must not be sent before CONNACK when CONNECT has an authenticationMethod [MQTT-3.1.2-30]`
+      }
+      return undefined
+    }
+    if (toServer.includes(cmd) || (cmd === 'disconnect' && this.#protocol.version < 5)) {
+      return `${name} must not be sent by a server [MQTT 2.1.2]`
+    }
+    if (phase === 'accepted') {
+      return cmd === 'connack' ? 'a server must not send a second CONNACK [MQTT-3.2.0-2]' : undefined
+    }
+    if (cmd === 'disconnect')
+      return 'DISCONNECT must not be sent by a server before an accepting CONNACK [MQTT-3.14.0-1]'
+    if (phase === 'new') return `${name} must not be sent by a server before it has a CONNECT [MQTT-3.1.0-1]`
+    if (cmd !== 'connack' && cmd !== 'auth') {
+      return `the first packet from a server must be CONNACK or AUTH, not ${name} [MQTT-3.2.0-1]`
+    }
+    return undefined
+  }
+}

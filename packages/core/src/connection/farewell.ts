@@ -1,0 +1,53 @@
+import type { MqttError } from '../errors.js'
+import type { PacketInput } from '../packet/fields.js'
+import type { ProtocolVersion } from '../packet/packet.js'
+import type { ConnackReasonCode, DisconnectReasonCode, ReturnCode } from '../packet/reason-code.js'
+import { reasonCodes } from '../packet/reason-code.js'
+import type { Conversation } from './conversation.js'
+
+/** The last packet to a peer, and the version it is written in. */
+export interface Farewell {
+  readonly packet: PacketInput
+  readonly version: ProtocolVersion
+}
+
+/**
+ * What the peer is told of its bad packet, where the standard allows: a refused CONNECT, or what comes before its CONNACK,
+ * gets CONNACK, an MQTT 5 peer otherwise DISCONNECT, and bytes that are no packet nothing [MQTT-4.13.1-1] [MQTT-4.8.0-1].
+ *
+ * @param rejected - the whole frame that was refused, where there was one
+ */
+export function farewellTo(
+  error: MqttError,
+  rejected: Uint8Array | undefined,
+  conversation: Conversation,
+  version: ProtocolVersion,
+): Farewell | undefined {
+  const { phase, end } = conversation
+  if (phase === 'new') return end === 'client' ? undefined : refusalOf(error, levelOf(rejected))
+  if (phase === 'connecting' && end === 'server') return refusalOf(error, version)
+  const reasonCode = error.reasonCode as DisconnectReasonCode
+  if (version < 5 || phase === 'over' || !reasonCodes.disconnect.includes(reasonCode)) return undefined
+  return { packet: { cmd: 'disconnect', reasonCode }, version }
+}
+
+function refusalOf(error: MqttError, level: number | undefined): Farewell | undefined {
+  if (level === undefined) return undefined
+  if (level >= 5) {
+    const reasonCode = error.reasonCode as ConnackReasonCode
+    return reasonCodes.connack.includes(reasonCode) ? { packet: { cmd: 'connack', reasonCode }, version: 5 } : undefined
+  }
+  const returnCode = error.returnCode as ReturnCode | undefined
+  return returnCode === undefined ? undefined : { packet: { cmd: 'connack', returnCode }, version: 4 }
+}
+
+/** The protocol level that a refused CONNECT names, where it has a protocol name. */
+function levelOf(frame: Uint8Array | undefined): number | undefined {
+  if (frame === undefined || frame[0] !== 0x10) return undefined
+  let at = 1
+  while (frame[at]! > 127) at++
+  const name = String.fromCharCode(...frame.subarray(at + 1, at + 9))
+  if (name.startsWith('\u0000\u0004MQTT')) return frame[at + 7]
+  if (name.startsWith('\u0000\u0006MQIsdp')) return frame[at + 9]
+  return undefined
+}
