@@ -49,6 +49,7 @@ export default tseslint.config(
       ],
       'rxjs-x/no-floating-observables': 'error',
       'rxjs-x/no-ignored-error': 'off',
+      'rxjs-x/no-implicit-any-catch': ['error', { allowExplicitError: true }],
       'rxjs-x/no-nested-subscribe': 'error',
       // Operators that hold state in a closure of one subscription are what this library is made of.
       'rxjs-x/no-sharereplay': 'off',

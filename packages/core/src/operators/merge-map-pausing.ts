@@ -73,14 +73,14 @@ export function mergeMapPausing<T, O extends ObservableInput<unknown>>(
 
       const run = (value: T): void => {
         active++
-        let inner: Observable<ObservedValueOf<O>>
+        let inner$: Observable<ObservedValueOf<O>>
         try {
-          inner = from(project(value, index++)) as Observable<ObservedValueOf<O>>
+          inner$ = from(project(value, index++))
         } catch (error) {
           subscriber.error(error)
           return
         }
-        const subscription = inner.subscribe({
+        const subscription = inner$.subscribe({
           next: (result) => subscriber.next(result),
           error: (error: unknown) => subscriber.error(error),
           complete: () => {
