@@ -56,3 +56,9 @@ export class MqttError extends Error {
     this.returnCode = details.returnCode
   }
 }
+
+/** An error as an MqttError: one of another class becomes the `cause` of one with code `'transport'`. */
+export function toMqttError(error: unknown): MqttError {
+  if (error instanceof MqttError) return error
+  return new MqttError('transport', error instanceof Error ? error.message : String(error), { cause: error })
+}

@@ -1,16 +1,15 @@
-import { Subject, type Observable, type Subscription, timer } from 'rxjs'
+import { type Observable, Subject, type Subscription, timer } from 'rxjs'
 import { Decoder } from '../codec/decoder.js'
-import { Encoder } from '../codec/encoder.js'
 import { Protocol } from '../codec/protocol.js'
-import { MqttError } from '../errors.js'
-import { generate } from '../operators/generate.js'
-import { parse } from '../operators/parse.js'
+import { MqttError, toMqttError } from '../errors.js'
 import type { PacketInput } from '../packet/fields.js'
 import type { Packet, PacketType } from '../packet/packet.js'
 import type { Transport } from '../transport.js'
 import { Conversation } from './conversation.js'
 import { farewellTo } from './farewell.js'
+import { Incoming } from './incoming.js'
 import { type ConnectionOptions, type Settings, settingsOf } from './options.js'
+import { Outgoing } from './outgoing.js'
 import { PacketMethods } from './packet-methods.js'
 import { PacketStreams } from './packet-streams.js'
 
@@ -19,9 +18,6 @@ import { PacketStreams } from './packet-streams.js'
  * read yet are still there for who subscribes.
  */
 type State = 'open' | 'closing' | 'told' | 'over'
-
-/** What the subscription to the peer's bytes is for; probing waits for the first chunk while nobody reads. */
-type Mode = 'idle' | 'reading' | 'probing' | 'discarding'
 
 const defaults: ConnectionOptions = {}
 
@@ -47,73 +43,69 @@ export class Connection extends PacketMethods {
   readonly #settings: Settings
   readonly #conversation: Conversation
   readonly #decoder: Decoder
+  readonly #incoming: Incoming
+  readonly #outgoing: Outgoing
   readonly #streams: PacketStreams
   readonly #closed = new Subject<never>()
-  #transportClosed: Subscription | undefined
-  #encoder: Encoder | undefined
-  #outgoing: Subject<PacketInput> | undefined
-  #writing: Subscription | undefined
   #received: Subject<Packet> | undefined
-  #sentBytes: Subject<Uint8Array> | undefined
-  #sent: Subject<Packet> | undefined
   #state: State = 'open'
-  #mode: Mode = 'idle'
-  #reading: Subscription | undefined
-  /** Runs out `pauseTimeout`, or `drainTimeout` when closing. */
-  #timer: Subscription | undefined
-  #demand = 0
-  #pauses = 0
+  #transportClosed: Subscription | undefined
   /** How the transport ended, while its last bytes are still being read. */
   #transportEnd: { readonly error: MqttError | undefined } | undefined
+  /** Why a goodbye was said, and how long it may take. */
   #reason: MqttError | undefined
-  #invalid: MqttError | undefined
+  #goodbye: Subscription | undefined
 
   /** @throws MqttError `'invalid-option'` */
   constructor(transport: Transport, options: ConnectionOptions = defaults) {
     super()
     const settings = settingsOf(options)
+    const { role, maximumPacketSize, maximumConnectSize, pauseTimeout } = settings
     const protocol = new Protocol(settings.protocolVersion)
     this.transport = transport
     this.protocol = protocol
     this.#settings = settings
-    this.#conversation = new Conversation(settings.role, protocol)
+    this.#conversation = new Conversation(role, protocol)
     this.#decoder = new Decoder({
       protocol,
-      maximumPacketSize: settings.role === 'server' ? settings.maximumConnectSize : settings.maximumPacketSize,
-      expect: settings.role === undefined ? undefined : (cmd) => this.#conversation.expect(cmd),
+      maximumPacketSize: role === 'server' ? maximumConnectSize : maximumPacketSize,
+      expect: role === undefined ? undefined : (cmd) => this.#conversation.expect(cmd),
     })
     this.#streams = new PacketStreams((change) => {
-      this.#demand += change
-      this.#update()
+      this.#incoming.demand(change)
+      this.#noticeEnd()
+    })
+    this.#outgoing = new Outgoing(transport, protocol, maximumPacketSize, (error) => this.destroy(error))
+    this.#incoming = new Incoming(transport.bytes$, this.#decoder, pauseTimeout, {
+      packet: (packet) => this.#receive(packet),
+      failed: (error) => this.#fail(error),
+      ended: () => this.#close(undefined),
+      heldTooLong: () => {
+        this.destroy(new MqttError('timeout', `the peer was held back for more than pauseTimeout, ${pauseTimeout} ms`))
+      },
     })
     this.#transportClosed = transport.closed$.subscribe({
       complete: () => this.#transportOver(undefined),
-      error: (error: MqttError) => this.#transportOver(error),
+      error: (error: unknown) => this.#transportOver(toMqttError(error)),
     })
-    this.#update()
+    this.#incoming.update()
   }
 
   /** Every packet from the peer that is read; a passive tap, which creates no demand. */
   get received$(): Observable<Packet> {
-    this.#received ??= subjectOf(this.#state)
+    if (this.#received === undefined) {
+      this.#received = new Subject()
+      if (this.#state === 'over') this.#received.complete()
+    }
     return this.#received.asObservable()
   }
 
   /** Every packet written, when it leaves, as the peer reads it; a passive tap. */
   get sent$(): Observable<Packet> {
-    if (this.#sent === undefined) {
-      const { protocol } = this
-      this.#sent = subjectOf(this.#state)
-      this.#sentBytes = new Subject()
-      const decoder = new Decoder({ protocol, maximumPacketSize: this.#settings.maximumPacketSize })
-      this.#sentBytes.pipe(parse({ decoder })).subscribe(this.#sent)
-    }
-    return this.#sent.asObservable()
+    return this.#outgoing.sent$
   }
 
-  /**
-   * How the connection ended, told once and replayed: completes, or errors with the MqttError.
-   */
+  /** How the connection ended, told once and replayed: completes, or errors with the MqttError. */
   get closed$(): Observable<never> {
     return this.#closed.asObservable()
   }
@@ -128,7 +120,7 @@ export class Connection extends PacketMethods {
     return this.transport.writable$
   }
 
-  write(packet: PacketInput): boolean {
+  override write(packet: PacketInput): boolean {
     if (this.#state !== 'open') return false
     this.#conversation.check(packet)
     this.#send(packet)
@@ -137,20 +129,18 @@ export class Connection extends PacketMethods {
 
   /** Holds reading, for all subscribers; each call needs a `resume` of its own. */
   pause(): void {
-    this.#pauses++
-    this.#update()
+    this.#incoming.pause()
+    this.#noticeEnd()
   }
 
   /** Takes one `pause` back. */
   resume(): void {
-    if (this.#pauses === 0) return
-    this.#pauses--
-    this.#update()
+    this.#incoming.resume()
   }
 
   /** Says what was written, then ends: what the peer still sends is discarded until its end or `drainTimeout`. */
   end(): void {
-    this.#close(undefined)
+    if (this.#state === 'open') this.#close(undefined)
   }
 
   /**
@@ -158,8 +148,8 @@ export class Connection extends PacketMethods {
    * `cause` of one with code `'transport'`; without it completes.
    */
   destroy(error?: unknown): void {
-    if (this.#state === 'told' || this.#state === 'over') return
-    const reason = error === undefined || error instanceof MqttError ? error : wrapped(error)
+    if (this.#state === 'over') return
+    const reason = error === undefined ? undefined : toMqttError(error)
     this.#over(reason)
     this.transport.sink.error(reason)
   }
@@ -168,69 +158,11 @@ export class Connection extends PacketMethods {
     return this.#streams.get(key)
   }
 
-  /** Brings reading in line with demand and pauses. Nothing is handed over in here: handlers call it. */
-  #update(): void {
-    if (this.#state === 'closing' || this.#state === 'over') return
-    if (this.#demand > 0 && this.#pauses === 0) {
-      if (this.#mode === 'reading') return
-      this.#stopTimer()
-      this.#subscribe('reading', this.transport.bytes$.pipe(parse({ decoder: this.#decoder })), (packet) => {
-        this.#receive(packet)
-      })
-      return
-    }
-    if (this.#mode === 'reading') this.#stopReading()
-    if (this.#state !== 'open') return
-    if (this.#transportEnd !== undefined) this.#tell(this.#transportEnd.error)
-    else if (this.#settings.pauseTimeout > 0) this.#holdBack()
-  }
-
-  /** Bounds the time for which the peer is held back; while nothing of it waits, waits for its next chunk. */
-  #holdBack(): void {
-    if (this.#pauses > 0 || this.#decoder.buffered > 0) {
-      this.#stopReading()
-      this.#timer ??= timer(this.#settings.pauseTimeout).subscribe(() => {
-        const { pauseTimeout } = this.#settings
-        this.destroy(new MqttError('timeout', `the peer was held back for more than pauseTimeout, ${pauseTimeout} ms`))
-      })
-      return
-    }
-    this.#stopTimer()
-    if (this.#mode === 'probing') return
-    this.#subscribe('probing', this.transport.bytes$, (chunk) => {
-      this.#decoder.push(chunk)
-      this.#holdBack()
-    })
-  }
-
-  #subscribe<T>(mode: Mode, source: Observable<T>, next: (value: T) => void): void {
-    this.#stopReading()
-    this.#mode = mode
-    const reading = source.subscribe({
-      next,
-      error: (error: MqttError) => this.#fail(error),
-      complete: () => this.#close(undefined),
-    })
-    if (this.#mode === mode) this.#reading = reading
-  }
-
-  #stopReading(): void {
-    const reading = this.#reading
-    this.#reading = undefined
-    this.#mode = 'idle'
-    reading?.unsubscribe()
-  }
-
-  #stopTimer(): void {
-    this.#timer?.unsubscribe()
-    this.#timer = undefined
-  }
-
   #receive(packet: Packet): void {
     try {
       this.#conversation.received(packet)
     } catch (error) {
-      this.#fail(error as MqttError)
+      this.#fail(toMqttError(error))
       return
     }
     this.#received?.next(packet)
@@ -239,72 +171,42 @@ export class Connection extends PacketMethods {
   }
 
   #send(packet: PacketInput): void {
-    this.#outgoing ??= this.#startWriting()
-    this.#outgoing.next(packet)
-    const invalid = this.#invalid
-    if (invalid !== undefined) {
-      this.#invalid = undefined
-      throw invalid
-    }
+    this.#outgoing.write(packet)
     this.#conversation.sent(packet)
     if (this.#conversation.phase === 'accepted') this.#decoder.maximumPacketSize = this.#settings.maximumPacketSize
     const { maximumBuffered } = this.#settings
-    if (this.transport.buffered + this.#encoder!.pending > maximumBuffered) {
+    if (this.#outgoing.buffered > maximumBuffered) {
       this.destroy(new MqttError('overflow', `more than maximumBuffered, ${maximumBuffered} bytes, wait for the peer`))
     }
     this.#endAfterLastPacket()
-  }
-
-  #startWriting(): Subject<PacketInput> {
-    const { maximumPacketSize } = this.#settings
-    const encoder = new Encoder({ protocol: this.protocol, maximumPacketSize })
-    const onInvalid = (error: MqttError): void => {
-      this.#invalid = error
-    }
-    const outgoing = new Subject<PacketInput>()
-    this.#encoder = encoder
-    this.#writing = outgoing.pipe(generate({ encoder, onInvalid })).subscribe({
-      next: (chunk) => this.#toSink(chunk),
-      complete: () => this.transport.sink.complete(),
-    })
-    return outgoing
-  }
-
-  #toSink(chunk: Uint8Array): void {
-    try {
-      this.#sentBytes?.next(chunk)
-      this.transport.sink.next(chunk)
-    } catch (error) {
-      this.destroy(error)
-    }
   }
 
   #endAfterLastPacket(): void {
     if (this.#settings.role !== undefined && this.#conversation.phase === 'over') this.end()
   }
 
-  /** A bad packet, or a broken transport. */
   #fail(error: MqttError): void {
     if (this.#state !== 'open') return this.#close(error)
-    if (error.reasonCode === undefined) return this.destroy(error)
-    const farewell = farewellTo(error, this.#decoder.rejected, this.#conversation, this.protocol.version)
+    const isPacket = error.reasonCode !== undefined
+    const farewell = isPacket
+      ? farewellTo(error, this.#decoder.rejected, this.#conversation, this.protocol.version)
+      : undefined
     if (farewell === undefined) return this.destroy(error)
     this.protocol.settle(farewell.version)
-    this.#send(farewell.packet)
+    this.#outgoing.write(farewell.packet)
     this.#close(error)
   }
 
+  /** The goodbye: everything written leaves, then the end; what still comes is dropped until the peer's end. */
   #close(reason: MqttError | undefined): void {
-    if (this.#state === 'told') this.#over(undefined)
-    if (this.#state === 'closing') this.#peerEnded()
-    if (this.#state !== 'open') return
+    if (this.#state === 'told') return this.#over(undefined)
+    if (this.#state === 'closing') return this.#peerEnded()
+    if (this.#state === 'over') return
     this.#state = 'closing'
     this.#reason = reason
-    this.#stopTimer()
-    this.#timer = timer(this.#settings.drainTimeout).subscribe(() => this.#endGoodbye())
-    if (this.#outgoing === undefined) this.transport.sink.complete()
-    else this.#outgoing.complete()
-    this.#subscribe('discarding', this.transport.bytes$, () => undefined)
+    this.#goodbye = timer(this.#settings.drainTimeout).subscribe(() => this.#endGoodbye())
+    this.#outgoing.complete()
+    this.#incoming.discard()
   }
 
   /** The peer has ended too: where the end has a reason, the transport is told, and with it whoever dialled. */
@@ -319,16 +221,22 @@ export class Connection extends PacketMethods {
   }
 
   #transportOver(error: MqttError | undefined): void {
-    if (this.#state === 'closing') this.#over(this.#reason ?? error)
-    else if (this.#mode === 'reading') this.#transportEnd = { error }
-    else this.#tell(error)
+    if (this.#state === 'closing') return this.#over(this.#reason ?? error)
+    this.#transportEnd = { error }
+    this.#noticeEnd()
+  }
+
+  /** Tells the transport's end once nobody is reading: its last bytes come before it. */
+  #noticeEnd(): void {
+    if (this.#transportEnd === undefined || this.#state !== 'open' || this.#incoming.isReading) return
+    this.#tell(this.#transportEnd.error)
+    this.#incoming.unbind()
   }
 
   #tell(error: MqttError | undefined): void {
     this.#state = 'told'
-    this.#stopReading()
-    this.#stopTimer()
-    this.#writing?.unsubscribe()
+    this.#goodbye?.unsubscribe()
+    this.#outgoing.stop()
     if (error === undefined) this.#closed.complete()
     else this.#closed.error(error)
   }
@@ -336,19 +244,9 @@ export class Connection extends PacketMethods {
   #over(reason: MqttError | undefined): void {
     if (this.#state !== 'told') this.#tell(reason)
     this.#state = 'over'
+    this.#incoming.stop()
     this.#transportClosed?.unsubscribe()
     this.#streams.complete()
     this.#received?.complete()
-    this.#sentBytes?.complete()
   }
-}
-
-function subjectOf(state: State): Subject<Packet> {
-  const subject = new Subject<Packet>()
-  if (state === 'told' || state === 'over') subject.complete()
-  return subject
-}
-
-function wrapped(error: unknown): MqttError {
-  return new MqttError('transport', `destroyed: ${String(error)}`, { cause: error })
 }

@@ -1,0 +1,137 @@
+import { type Observable, type Subscription, timer } from 'rxjs'
+import type { Decoder } from '../codec/decoder.js'
+import { type MqttError, toMqttError } from '../errors.js'
+import { parse } from '../operators/parse.js'
+import type { Packet } from '../packet/packet.js'
+
+/** What a connection is told by its incoming side. */
+export interface IncomingEvents {
+  packet(packet: Packet): void
+  /** A bad packet, or a broken transport. */
+  failed(error: MqttError): void
+  /** The peer's clean end. */
+  ended(): void
+  /** The peer was held back for longer than `pauseTimeout`. */
+  heldTooLong(): void
+}
+
+/**
+ * Idle: the peer is held back. Probing: nobody reads, but nothing of the peer waits either, so that its next chunk (which
+ * is kept) or its end is waited for. Discarding and stopped are for good.
+ */
+type Mode = 'idle' | 'reading' | 'probing' | 'discarding' | 'stopped'
+
+/**
+ * The one read loop of a connection: reads while there is demand and no pause, and bounds the time for which the peer is
+ * held back. Its methods only change subscriptions, so handlers may call them; packets are handed over by the transport.
+ */
+export class Incoming {
+  readonly #bytes$: Observable<Uint8Array>
+  readonly #decoder: Decoder
+  readonly #events: IncomingEvents
+  #pauseTimeout: number
+  #mode: Mode = 'idle'
+  #subscription: Subscription | undefined
+  #timer: Subscription | undefined
+  #demand = 0
+  #pauses = 0
+
+  /** @param pauseTimeout - milliseconds; 0: unbounded */
+  constructor(bytes$: Observable<Uint8Array>, decoder: Decoder, pauseTimeout: number, events: IncomingEvents) {
+    this.#bytes$ = bytes$
+    this.#decoder = decoder
+    this.#pauseTimeout = pauseTimeout
+    this.#events = events
+  }
+
+  get isReading(): boolean {
+    return this.#mode === 'reading'
+  }
+
+  demand(change: 1 | -1): void {
+    this.#demand += change
+    this.update()
+  }
+
+  pause(): void {
+    this.#pauses++
+    this.update()
+  }
+
+  resume(): void {
+    if (this.#pauses === 0) return
+    this.#pauses--
+    this.update()
+  }
+
+  /** Brings reading in line with demand and pauses. */
+  update(): void {
+    if (this.#mode === 'discarding' || this.#mode === 'stopped') return
+    if (this.#demand > 0 && this.#pauses === 0) {
+      if (this.#mode === 'reading') return
+      this.#stopTimer()
+      this.#subscribe('reading', this.#bytes$.pipe(parse({ decoder: this.#decoder })), (packet) => {
+        this.#events.packet(packet)
+      })
+    } else {
+      if (this.#mode === 'reading') this.#unsubscribe()
+      if (this.#pauseTimeout > 0) this.#holdBack()
+    }
+  }
+
+  /** Lets the peer be held back for any time: there is no peer any more, only what it left. */
+  unbind(): void {
+    this.#pauseTimeout = 0
+    this.#stopTimer()
+    if (this.#mode === 'probing') this.#unsubscribe()
+  }
+
+  /** Reads and drops what still comes, until the end. */
+  discard(): void {
+    this.#stopTimer()
+    this.#subscribe('discarding', this.#bytes$, () => undefined)
+  }
+
+  stop(): void {
+    this.#stopTimer()
+    this.#unsubscribe()
+    this.#mode = 'stopped'
+  }
+
+  #holdBack(): void {
+    if (this.#pauses > 0 || this.#decoder.buffered > 0) {
+      this.#unsubscribe()
+      this.#timer ??= timer(this.#pauseTimeout).subscribe(() => this.#events.heldTooLong())
+      return
+    }
+    this.#stopTimer()
+    if (this.#mode === 'probing') return
+    this.#subscribe('probing', this.#bytes$, (chunk) => {
+      this.#decoder.push(chunk)
+      this.#holdBack()
+    })
+  }
+
+  #subscribe<T>(mode: Mode, source: Observable<T>, next: (value: T) => void): void {
+    this.#unsubscribe()
+    this.#mode = mode
+    const subscription = source.subscribe({
+      next,
+      error: (error: unknown) => this.#events.failed(toMqttError(error)),
+      complete: () => this.#events.ended(),
+    })
+    if (this.#mode === mode) this.#subscription = subscription
+  }
+
+  #unsubscribe(): void {
+    const subscription = this.#subscription
+    this.#subscription = undefined
+    this.#mode = 'idle'
+    subscription?.unsubscribe()
+  }
+
+  #stopTimer(): void {
+    this.#timer?.unsubscribe()
+    this.#timer = undefined
+  }
+}
