@@ -1,0 +1,37 @@
+import { packetTypes } from '../packet/packet.js'
+import { decode, encode } from '../testing/codec.js'
+import { plain } from '../testing/plain.js'
+import { type Vector, vectors } from '../testing/vectors.js'
+import { byHand } from '../testing/vectors/by-hand.js'
+
+/** The bytes after the fixed header, counted without the codec. */
+function remaining({ bytes }: Vector): number {
+  let header = 1
+  while (bytes[header]! >= 128) header++
+  return bytes.length - header - 1
+}
+
+const names = { 3: 'MQTT 3.1', 4: 'MQTT 3.1.1', 5: 'MQTT 5' } as const
+
+describe.each([3, 4, 5] as const)('wire vectors of protocol level %i', (version) => {
+  const own = vectors.filter((vector) => vector.version === version)
+
+  test(`${names[version]}: every packet type has bytes that were written by hand`, () => {
+    const types = new Set(byHand.filter((vector) => vector.version === version).map((vector) => vector.packet.cmd))
+    const expected = packetTypes.filter((cmd) => cmd !== undefined && (cmd !== 'auth' || version === 5))
+    expect([...types].sort()).toEqual([...expected].sort())
+  })
+
+  test.each(own.map((vector) => [vector.name, vector] as const))(`${names[version]}: %s`, (_, vector) => {
+    const packets = decode(version, vector.bytes)
+    expect(plain(packets)).toStrictEqual([plain({ ...vector.packet, length: remaining(vector) })])
+    const again = encode(version, packets[0]!)
+    expect(plain(decode(version, again))).toStrictEqual([plain({ ...packets[0], length: expect.any(Number) })])
+    if (vector.parseOnly === true) {
+      expect(again.length).toBeLessThan(vector.bytes.length)
+    } else {
+      expect(plain(again)).toBe(plain(vector.bytes))
+      expect(plain(encode(version, vector.packet))).toBe(plain(vector.bytes))
+    }
+  })
+})
