@@ -41,13 +41,13 @@ function refusalOf(error: MqttError, level: number | undefined): Farewell | unde
   return returnCode === undefined ? undefined : { packet: { cmd: 'connack', returnCode }, version: 4 }
 }
 
-/** The protocol level that a refused CONNECT names, where it has a protocol name. */
+/** The protocol level that a refused CONNECT names, where it has a protocol name; a bridge's without its top bit. */
 function levelOf(frame: Uint8Array | undefined): number | undefined {
   if (frame === undefined || frame[0] !== 0x10) return undefined
   let at = 1
   while (frame[at]! > 127) at++
   const name = String.fromCharCode(...frame.subarray(at + 1, at + 9))
-  if (name.startsWith('\u0000\u0004MQTT')) return frame[at + 7]
-  if (name.startsWith('\u0000\u0006MQIsdp')) return frame[at + 9]
+  if (name.startsWith('\u0000\u0004MQTT')) return frame[at + 7]! & 0x7f
+  if (name.startsWith('\u0000\u0006MQIsdp')) return frame[at + 9]! & 0x7f
   return undefined
 }
