@@ -132,11 +132,13 @@ export function listenTls(options: ListenTlsOptions): Observable<Transport> {
   return listen(options, (subscriber) => {
     const handshakes = new Handshakes(limits)
     // Accepts, so that unfinished handshakes are counted before TLS sees them; the TLS server itself never listens.
-    const server = createNetServer(serverOptions(options), (raw) => {
+    // A peer that ends during its handshake is gone: half-open begins after it.
+    const server = createNetServer({ ...serverOptions(options), allowHalfOpen: false }, (raw) => {
       if (handshakes.begin(raw)) secure.emit('connection', raw)
     })
     const secure = createServer(defined({ ...settings, handshakeTimeout: 2 * limits.timeout }), (socket) => {
       handshakes.finish(rawSocket(socket))
+      socket.allowHalfOpen = true
       if (subscriber.closed) socket.destroy()
       else subscriber.next(fromSocket(socket, mark, tls))
     })

@@ -5,7 +5,7 @@ import { MqttError, type TransportInfo } from '@rxmqtt/core'
 import type { DialTimes } from './dial.js'
 import type { HandshakeOptions } from './handshakes.js'
 import type { AcceptOptions, ListenAt } from './listen.js'
-import { requireRange } from './options.js'
+import { requireRange, requireTime } from './options.js'
 
 /** Limits of a WebSocket, on both ends. */
 export interface WsLimits {
@@ -17,6 +17,8 @@ export interface WsLimits {
   readonly maxFragments?: number | undefined
   /** Pieces in which the network may bring one frame; above, the peer is closed with 1008. @default 16384 */
   readonly maxBufferedChunks?: number | undefined
+  /** Milliseconds from a close frame, either way, until the connection is destroyed. @default 30000 */
+  readonly closeTimeout?: number | undefined
 }
 
 /**
@@ -51,7 +53,7 @@ export interface ListenWsOptions extends WsLimits, Omit<ListenAt, 'path'>, Accep
   readonly tls?: SecureContextOptions | undefined
   /** The request path to serve; others are answered 404, or left to the server's other listeners. @default any path */
   readonly path?: string | undefined
-  /** Whether a page of this origin (undefined outside browsers) may connect; else 403. @default everybody may */
+  /** Whether a page of this origin (undefined outside browsers) may connect; else, or when it throws, 403. @default everybody may */
   readonly verifyOrigin?: ((origin: string | undefined, request: IncomingMessage) => boolean) | undefined
 }
 
@@ -63,9 +65,6 @@ export interface FromWebSocketOptions {
   readonly info?: TransportInfo | undefined
 }
 
-/** The closing handshake is bounded by whoever ends the transport, not by a fixed time. */
-const NO_CLOSE_TIMEOUT = 2_147_483_647
-
 /** Checks the limits, and gives them as the `ws` package takes them. */
 export function requireLimits(options: WsLimits): { mark: number; ws: Record<string, number | boolean> } {
   const { maxPayload = 16_777_728, maxFragments = 1_024, maxBufferedChunks = 16_384 } = options
@@ -76,7 +75,7 @@ export function requireLimits(options: WsLimits): { mark: number; ws: Record<str
       maxFragments: requireRange('maxFragments', maxFragments, 1, 2_147_483_647),
       maxBufferedChunks: requireRange('maxBufferedChunks', maxBufferedChunks, 1, 2_147_483_647),
       perMessageDeflate: false,
-      closeTimeout: NO_CLOSE_TIMEOUT,
+      closeTimeout: requireTime('closeTimeout', options.closeTimeout ?? 30_000),
     },
   }
 }

@@ -60,6 +60,7 @@ export class WsTransport extends TransportState {
   protected finish(): void {
     this.#flush()
     this.#socket.close(1000)
+    this.hold()
   }
 
   protected destroy(): void {
@@ -75,7 +76,10 @@ export class WsTransport extends TransportState {
   }
 
   protected hold(): void {
-    this.#socket.pause()
+    // Who has ended waits for the peer's end: then only unread bytes stop the reading.
+    if (this.reader !== undefined) return
+    if (this.ended && this.#parsed.length === 0) this.#socket.resume()
+    else this.#socket.pause()
   }
 
   /** What waits, then the end or the next bytes from the peer. */
@@ -112,7 +116,10 @@ export class WsTransport extends TransportState {
     const chunk = toBytes(data)
     if (chunk.length === 0) return
     if (this.reader !== undefined && !this.#delivering) this.reader.next(chunk)
-    else if (!this.discarding || this.reader !== undefined) this.#parsed.push(chunk)
+    else if (!this.discarding || this.reader !== undefined) {
+      this.#parsed.push(chunk)
+      this.hold()
+    }
   }
 
   #refuseText(): void {

@@ -69,10 +69,18 @@ export function serveUpgrades(
 ): () => void {
   const choose = (offered: Set<string>): string | false => PROTOCOLS.find((name) => offered.has(name)) ?? false
   const upgrader = new WebSocketServer({ noServer: true, clientTracking: false, handleProtocols: choose, ...limits })
+  const mayConnect = (request: IncomingMessage): boolean => {
+    try {
+      return verifyOrigin?.(request.headers.origin, request) ?? true
+    } catch {
+      // One peer's odd header must not end a server with a thousand others.
+      return false
+    }
+  }
   const accept = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const offered = new Set((request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim()))
     if (choose(offered) === false) refuse(socket, 400)
-    else if (verifyOrigin?.(request.headers.origin, request) === false) refuse(socket, 403)
+    else if (!mayConnect(request)) refuse(socket, 403)
     else upgrader.handleUpgrade(request, socket, head, opened)
   }
   return addRoute(server, { path, accept })

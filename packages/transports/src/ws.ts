@@ -129,7 +129,7 @@ export function listenWs(options: ListenWsOptions): Observable<Transport> {
     const handshakes = new Handshakes(handshakeLimits)
     const http = secure === undefined ? createServer(upgradeOnly) : createHttpsServer(secure, upgradeOnly)
     // Accepts, so that unfinished handshakes are counted from the first byte; the http server itself never listens.
-    const accepting = createNetServer(serverOptions({}), (raw) => {
+    const accepting = createNetServer({ ...serverOptions({}), allowHalfOpen: secure === undefined }, (raw) => {
       if (handshakes.begin(raw)) http.emit('connection', raw)
     })
     serve(http as HttpServer, subscriber, (socket) => handshakes.finish(rawSocket(socket)))
