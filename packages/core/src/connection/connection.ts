@@ -1,4 +1,4 @@
-import { type Observable, Subject, type Subscription, timer } from 'rxjs'
+import { Observable, type Observer, Subject, type Subscription, timer } from 'rxjs'
 import { Decoder } from '../codec/decoder.js'
 import { Protocol } from '../codec/protocol.js'
 import { MqttError, toMqttError } from '../errors.js'
@@ -9,6 +9,7 @@ import { Conversation } from './conversation.js'
 import { farewellTo } from './farewell.js'
 import { Incoming } from './incoming.js'
 import { type ConnectionOptions, type Settings, settingsOf } from './options.js'
+import { ObserverList } from './observer-list.js'
 import { Outgoing } from './outgoing.js'
 import { PacketMethods } from './packet-methods.js'
 import { PacketStreams } from './packet-streams.js'
@@ -46,7 +47,10 @@ export class Connection extends PacketMethods {
   readonly #incoming: Incoming
   readonly #outgoing: Outgoing
   readonly #streams: PacketStreams
-  readonly #closed = new Subject<never>()
+  #closed$: Observable<never> | undefined
+  #watchers: ObserverList<never> | undefined
+  /** How the connection ended, once that was told. */
+  #end: { readonly error: MqttError | undefined } | undefined
   #received: Subject<Packet> | undefined
   #state: State = 'open'
   #transportClosed: Subscription | undefined
@@ -76,7 +80,7 @@ export class Connection extends PacketMethods {
       this.#noticeEnd()
     })
     this.#outgoing = new Outgoing(transport, protocol, maximumPacketSize, (error) => this.destroy(error))
-    this.#incoming = new Incoming(transport.bytes$, this.#decoder, pauseTimeout, {
+    this.#incoming = new Incoming(transport, this.#decoder, pauseTimeout, {
       packet: (packet) => this.#receive(packet),
       failed: (error) => this.#fail(error),
       ended: () => this.#close(undefined),
@@ -107,7 +111,11 @@ export class Connection extends PacketMethods {
 
   /** How the connection ended, told once and replayed: completes, or errors with the MqttError. */
   get closed$(): Observable<never> {
-    return this.#closed.asObservable()
+    this.#closed$ ??= new Observable((subscriber) => {
+      if (this.#end !== undefined) settle(subscriber, this.#end.error)
+      else (this.#watchers ??= new ObserverList()).add(subscriber)
+    })
+    return this.#closed$
   }
 
   /** False while more than the transport's high-water mark is queued, and after the end. */
@@ -237,8 +245,8 @@ export class Connection extends PacketMethods {
     this.#state = 'told'
     this.#goodbye?.unsubscribe()
     this.#outgoing.stop()
-    if (error === undefined) this.#closed.complete()
-    else this.#closed.error(error)
+    this.#end = { error }
+    if (this.#watchers !== undefined) settle(this.#watchers, error)
   }
 
   #over(reason: MqttError | undefined): void {
@@ -249,4 +257,9 @@ export class Connection extends PacketMethods {
     this.#streams.complete()
     this.#received?.complete()
   }
+}
+
+function settle(observer: Pick<Observer<never>, 'error' | 'complete'>, error: MqttError | undefined): void {
+  if (error === undefined) observer.complete()
+  else observer.error(error)
 }

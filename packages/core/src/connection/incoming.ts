@@ -1,8 +1,9 @@
-import { type Observable, type Subscription, timer } from 'rxjs'
+import { type Observer, type Subscription, timer } from 'rxjs'
 import type { Decoder } from '../codec/decoder.js'
 import { type MqttError, toMqttError } from '../errors.js'
 import { parse } from '../operators/parse.js'
 import type { Packet } from '../packet/packet.js'
+import type { Transport } from '../transport.js'
 
 /** What a connection is told by its incoming side. */
 export interface IncomingEvents {
@@ -25,8 +26,8 @@ type Mode = 'idle' | 'reading' | 'probing' | 'discarding' | 'stopped'
  * The one read loop of a connection: reads while there is demand and no pause, and bounds the time for which the peer is
  * held back. Its methods only change subscriptions, so handlers may call them; packets are handed over by the transport.
  */
-export class Incoming {
-  readonly #bytes$: Observable<Uint8Array>
+export class Incoming implements Observer<Packet> {
+  readonly #transport: Transport
   readonly #decoder: Decoder
   readonly #events: IncomingEvents
   #pauseTimeout: number
@@ -37,8 +38,8 @@ export class Incoming {
   #pauses = 0
 
   /** @param pauseTimeout - milliseconds; 0: unbounded */
-  constructor(bytes$: Observable<Uint8Array>, decoder: Decoder, pauseTimeout: number, events: IncomingEvents) {
-    this.#bytes$ = bytes$
+  constructor(transport: Transport, decoder: Decoder, pauseTimeout: number, events: IncomingEvents) {
+    this.#transport = transport
     this.#decoder = decoder
     this.#pauseTimeout = pauseTimeout
     this.#events = events
@@ -64,15 +65,27 @@ export class Incoming {
     this.update()
   }
 
+  next(packet: Packet): void {
+    this.#events.packet(packet)
+  }
+
+  error(error: unknown): void {
+    this.#events.failed(toMqttError(error))
+  }
+
+  complete(): void {
+    this.#events.ended()
+  }
+
   /** Brings reading in line with demand and pauses. */
   update(): void {
     if (this.#mode === 'discarding' || this.#mode === 'stopped') return
     if (this.#demand > 0 && this.#pauses === 0) {
       if (this.#mode === 'reading') return
       this.#stopTimer()
-      this.#subscribe('reading', this.#bytes$.pipe(parse({ decoder: this.#decoder })), (packet) => {
-        this.#events.packet(packet)
-      })
+      this.#unsubscribe()
+      this.#mode = 'reading'
+      this.#keep('reading', this.#transport.bytes$.pipe(parse({ decoder: this.#decoder })).subscribe(this))
     } else {
       if (this.#mode === 'reading') this.#unsubscribe()
       if (this.#pauseTimeout > 0) this.#holdBack()
@@ -89,7 +102,7 @@ export class Incoming {
   /** Reads and drops what still comes, until the end. */
   discard(): void {
     this.#stopTimer()
-    this.#subscribe('discarding', this.#bytes$, () => undefined)
+    this.#subscribe('discarding', () => undefined)
   }
 
   stop(): void {
@@ -106,20 +119,24 @@ export class Incoming {
     }
     this.#stopTimer()
     if (this.#mode === 'probing') return
-    this.#subscribe('probing', this.#bytes$, (chunk) => {
+    this.#subscribe('probing', (chunk) => {
       this.#decoder.push(chunk)
       this.#holdBack()
     })
   }
 
-  #subscribe<T>(mode: Mode, source: Observable<T>, next: (value: T) => void): void {
+  #subscribe(mode: 'probing' | 'discarding', next: (chunk: Uint8Array) => void): void {
     this.#unsubscribe()
     this.#mode = mode
-    const subscription = source.subscribe({
-      next,
-      error: (error: unknown) => this.#events.failed(toMqttError(error)),
-      complete: () => this.#events.ended(),
-    })
+    const { bytes$ } = this.#transport
+    this.#keep(
+      mode,
+      bytes$.subscribe({ next, error: (error: unknown) => this.error(error), complete: () => this.complete() }),
+    )
+  }
+
+  /** An end that was there already has changed the mode by now. */
+  #keep(mode: Mode, subscription: Subscription): void {
     if (this.#mode === mode) this.#subscription = subscription
   }
 

@@ -1,80 +1,79 @@
-import { type Observable, Subject, type Subscription } from 'rxjs'
+import { type Observable, Subject } from 'rxjs'
 import { Decoder } from '../codec/decoder.js'
 import { Encoder } from '../codec/encoder.js'
 import type { Protocol } from '../codec/protocol.js'
-import type { MqttError } from '../errors.js'
-import { generate } from '../operators/generate.js'
+import { type ChunkTarget, PacketBatch } from '../operators/packet-batch.js'
 import { parse } from '../operators/parse.js'
 import type { PacketInput } from '../packet/fields.js'
 import type { Packet } from '../packet/packet.js'
 import type { Transport } from '../transport.js'
 
-/** The writing side of a connection: packets → `generate` → `transport.sink`. */
-export class Outgoing {
+/** What a connection lets see of the bytes that leave. */
+interface Tap {
+  readonly bytes: Subject<Uint8Array>
+  readonly sent: Subject<Packet>
+}
+
+/** The writing side of a connection: packets, by what `generate` is made of, to `transport.sink`. */
+export class Outgoing implements ChunkTarget {
   readonly #transport: Transport
-  readonly #encoder: Encoder
-  readonly #packets = new Subject<PacketInput>()
-  readonly #subscription: Subscription
-  #invalid: MqttError | undefined
-  #bytes: Subject<Uint8Array> | undefined
-  #sent: Subject<Packet> | undefined
+  readonly #onSinkError: (error: unknown) => void
+  readonly #batch: PacketBatch
+  #tap: Tap | undefined
+  #over = false
 
   /** @param onSinkError - told of what the transport's sink throws */
   constructor(transport: Transport, protocol: Protocol, maximumPacketSize: number, onSinkError: (e: unknown) => void) {
-    const encoder = new Encoder({ protocol, maximumPacketSize })
-    const onInvalid = (error: MqttError): void => {
-      this.#invalid = error
-    }
     this.#transport = transport
-    this.#encoder = encoder
-    this.#subscription = this.#packets.pipe(generate({ encoder, onInvalid })).subscribe({
-      next: (chunk) => {
-        try {
-          this.#bytes?.next(chunk)
-          transport.sink.next(chunk)
-        } catch (error) {
-          onSinkError(error)
-        }
-      },
-      complete: () => transport.sink.complete(),
-    })
+    this.#onSinkError = onSinkError
+    this.#batch = new PacketBatch(new Encoder({ protocol, maximumPacketSize }), this)
   }
 
   /** Bytes that wait for the peer. */
   get buffered(): number {
-    return this.#transport.buffered + this.#encoder.pending
+    return this.#transport.buffered + this.#batch.encoder.pending
   }
 
   /** Every packet that leaves, as the peer reads it: decoded from the bytes. */
   get sent$(): Observable<Packet> {
-    if (this.#sent === undefined) {
-      const { protocol, maximumPacketSize } = this.#encoder
-      this.#sent = new Subject()
-      this.#bytes = new Subject()
-      this.#bytes.pipe(parse({ decoder: new Decoder({ protocol, maximumPacketSize }) })).subscribe(this.#sent)
-      if (this.#subscription.closed) this.#bytes.complete()
-    }
-    return this.#sent.asObservable()
+    this.#tap ??= this.#makeTap()
+    return this.#tap.sent.asObservable()
   }
 
   /** @throws MqttError `'invalid-packet'`; nothing was written */
   write(packet: PacketInput): void {
-    this.#packets.next(packet)
-    const invalid = this.#invalid
-    if (invalid === undefined) return
-    this.#invalid = undefined
-    throw invalid
+    this.#batch.write(packet)
+  }
+
+  next(chunk: Uint8Array): void {
+    try {
+      this.#tap?.bytes.next(chunk)
+      this.#transport.sink.next(chunk)
+    } catch (error) {
+      this.#onSinkError(error)
+    }
   }
 
   /** Sends what was written, then ends. */
   complete(): void {
-    this.#packets.complete()
-    this.#bytes?.complete()
+    this.#batch.flush()
+    this.stop()
+    this.#transport.sink.complete()
   }
 
   /** Drops what has not left. */
   stop(): void {
-    this.#subscription.unsubscribe()
-    this.#bytes?.complete()
+    this.#over = true
+    this.#batch.cancel()
+    this.#tap?.bytes.complete()
+  }
+
+  #makeTap(): Tap {
+    const { protocol, maximumPacketSize } = this.#batch.encoder
+    const bytes = new Subject<Uint8Array>()
+    const sent = new Subject<Packet>()
+    bytes.pipe(parse({ decoder: new Decoder({ protocol, maximumPacketSize }) })).subscribe(sent)
+    if (this.#over) bytes.complete()
+    return { bytes, sent }
   }
 }

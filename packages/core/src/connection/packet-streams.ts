@@ -1,10 +1,11 @@
-import { Observable, Subject } from 'rxjs'
+import { Observable } from 'rxjs'
 import type { Packet, PacketType } from '../packet/packet.js'
+import { ObserverList } from './observer-list.js'
 
 type Key = PacketType | 'packets'
 
-interface Stream {
-  readonly subject: Subject<Packet>
+interface PacketStream {
+  readonly subscribers: ObserverList<Packet>
   readonly packets$: Observable<Packet>
 }
 
@@ -14,7 +15,7 @@ interface Stream {
  */
 export class PacketStreams {
   readonly #onDemand: (change: 1 | -1) => void
-  #streams: { [K in Key]?: Stream } | undefined
+  #streams: { [K in Key]?: PacketStream } | undefined
   #complete = false
 
   /** @param onDemand - told of each subscription and each end of one */
@@ -24,31 +25,27 @@ export class PacketStreams {
 
   get(key: Key): Observable<Packet> {
     this.#streams ??= {}
-    const stream = (this.#streams[key] ??= this.#make())
-    return stream.packets$
+    return (this.#streams[key] ??= this.#make()).packets$
   }
 
   next(packet: Packet): void {
     const streams = this.#streams
     if (streams === undefined) return
-    streams.packets?.subject.next(packet)
-    streams[packet.cmd]?.subject.next(packet)
+    streams.packets?.subscribers.next(packet)
+    streams[packet.cmd]?.subscribers.next(packet)
   }
 
   complete(): void {
     this.#complete = true
-    for (const stream of Object.values(this.#streams ?? {})) stream.subject.complete()
+    for (const stream of Object.values(this.#streams ?? {})) stream.subscribers.complete()
   }
 
-  #make(): Stream {
-    const subject = new Subject<Packet>()
-    if (this.#complete) subject.complete()
+  #make(): PacketStream {
+    const subscribers = new ObserverList<Packet>(this.#onDemand)
     const packets$ = new Observable<Packet>((subscriber) => {
-      subject.subscribe(subscriber)
-      if (subscriber.closed) return undefined
-      this.#onDemand(1)
-      return () => this.#onDemand(-1)
+      if (this.#complete) subscriber.complete()
+      else subscribers.add(subscriber)
     })
-    return { subject, packets$ }
+    return { subscribers, packets$ }
   }
 }

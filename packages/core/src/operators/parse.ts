@@ -1,4 +1,4 @@
-import { asapScheduler, Observable, type OperatorFunction } from 'rxjs'
+import { asapScheduler, Observable, type Observer, type OperatorFunction, type Subscriber } from 'rxjs'
 import { Decoder, type DecoderOptions } from '../codec/decoder.js'
 import type { Packet } from '../packet/packet.js'
 
@@ -29,58 +29,69 @@ export function parse(options: ParseOptions = {}): OperatorFunction<Uint8Array, 
   return (source) =>
     new Observable((subscriber) => {
       const decoder = options.decoder ?? new Decoder(options)
-      let reading = false
-      let finish: (() => void) | undefined
-
-      const read = (): void => {
-        if (reading) return
-        reading = true
-        try {
-          while (!subscriber.closed) {
-            const packet = decoder.read()
-            if (packet === undefined) break
-            subscriber.next(packet)
-          }
-        } catch (error) {
-          subscriber.error(error)
-        }
-        reading = false
-        finish?.()
-      }
-
-      const complete = (): void => {
-        try {
-          decoder.end()
-          subscriber.complete()
-        } catch (error) {
-          subscriber.error(error)
-        }
-      }
-
-      const end = (how: () => void): void => {
-        finish = how
-        if (!reading) how()
-      }
-
-      const subscribe = (): void => {
-        subscriber.add(
-          source.subscribe({
-            next: (chunk) => {
-              decoder.push(chunk)
-              read()
-            },
-            error: (error: unknown) => end(() => subscriber.error(error)),
-            complete: () => end(complete),
-          }),
-        )
-      }
-
-      if (decoder.buffered === 0) return subscribe()
-      subscriber.add(
-        asapScheduler.schedule(() => {
-          read()
-          if (!subscriber.closed) subscribe()
-        }),
-      )
+      const parsing = new Parsing(decoder, subscriber)
+      if (decoder.buffered === 0) return source.subscribe(parsing)
+      return asapScheduler.schedule(() => {
+        parsing.read()
+        if (!subscriber.closed) subscriber.add(source.subscribe(parsing))
+      })
     })
+}
+
+/** How a source ended, until its packets were read. */
+interface End {
+  readonly error?: unknown
+}
+
+/** One subscription's read loop, which is never entered twice. */
+class Parsing implements Observer<Uint8Array> {
+  readonly #decoder: Decoder
+  readonly #subscriber: Subscriber<Packet>
+  #reading = false
+  #end: End | undefined
+
+  constructor(decoder: Decoder, subscriber: Subscriber<Packet>) {
+    this.#decoder = decoder
+    this.#subscriber = subscriber
+  }
+
+  next(chunk: Uint8Array): void {
+    this.#decoder.push(chunk)
+    this.read()
+  }
+
+  error(error: unknown): void {
+    this.#end = { error }
+    this.read()
+  }
+
+  complete(): void {
+    this.#end = {}
+    this.read()
+  }
+
+  read(): void {
+    if (this.#reading) return
+    this.#reading = true
+    const decoder = this.#decoder
+    const subscriber = this.#subscriber
+    try {
+      while (!subscriber.closed) {
+        const packet = decoder.read()
+        if (packet === undefined) break
+        subscriber.next(packet)
+      }
+      this.#finish()
+    } catch (error) {
+      subscriber.error(error)
+    }
+    this.#reading = false
+  }
+
+  #finish(): void {
+    if (this.#end === undefined || this.#subscriber.closed) return
+    if ('error' in this.#end) throw this.#end.error
+    this.#decoder.end()
+    this.#subscriber.complete()
+  }
 }
