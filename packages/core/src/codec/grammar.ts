@@ -1,7 +1,7 @@
 import type { ProtocolVersion } from '../packet/packet.js'
 import type { ByteReader } from './bytes.js'
 import { type PropertyScope, readProperties } from './properties.js'
-import { checkConnectFlags, checkProtocol } from './validate.js'
+import { checkConnectFlags, checkGranted, checkProtocol, checkUngranted } from './validate.js'
 import { malformed, protocolError } from './violation.js'
 
 /** The packets that mqtt-packet reads, once their frame was walked. */
@@ -108,6 +108,14 @@ const subscribeOptions: Field = (reader, { version }) => {
   if ((options & 0x30) === 0x30) throw protocolError('SUBSCRIBE retain handling must not be 3 [MQTT5 3.8.3.1]')
 }
 
+const grantedCode: Field = (reader, { version }) => {
+  checkGranted(reader.u8('return code'), version)
+}
+
+const ungrantedCode: Field = (reader) => {
+  checkUngranted(reader.u8('reason code'))
+}
+
 const credentials: readonly Field[] = [when(0x80, text('username')), when(0x40, binary('password'))]
 const will: readonly Field[] = [text('will topic'), binary('will payload')]
 const connect: readonly Field[] = [
@@ -138,12 +146,12 @@ const shapes: Readonly<Record<WalkedType, Shapes>> = {
   connect: { 3: connect, 4: connect, 5: connect5 },
   connack: { 3: connack, 4: connack, 5: [acknowledgeFlags, number8('reasonCode'), properties('connack')] },
   subscribe: request('MQTT-3.8.3-3', 'MQTT-3.8.3-2', 'subscribe', text('topic filter'), subscribeOptions),
-  suback: request('MQTT311 3.9.3', 'MQTT5 3.9.3', 'suback', number8('return code')),
+  suback: request('MQTT311 3.9.3', 'MQTT5 3.9.3', 'suback', grantedCode),
   unsubscribe: request('MQTT-3.10.3-2', 'MQTT-3.10.3-2', 'unsubscribe', text('topic filter')),
   unsuback: {
     3: [messageId],
     4: [messageId],
-    5: [messageId, properties('unsuback'), entries('MQTT5 3.11.3', number8('reasonCode'))],
+    5: [messageId, properties('unsuback'), entries('MQTT5 3.11.3', ungrantedCode)],
   },
 }
 

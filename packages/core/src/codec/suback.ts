@@ -8,7 +8,6 @@ export const readSuback: ReadPacket = (reader, _flags, version) => {
   const { raw, walk, length } = readDelegated('suback', reader, version)
   const { messageId, granted } = raw
   checkMessageId(messageId, 'SUBACK')
-  checkGranted(granted, version)
   return { cmd: 'suback', length, messageId, granted, ...propertiesOf(walk, 'suback') }
 }
 
@@ -18,7 +17,7 @@ export const writeSuback: WritePacket<'suback'> = (writer, input, version) => {
   const granted = toList(input.granted, 'SUBACK granted')
   if (version < 5) forbid(input as Input, ['properties'], 'SUBACK', version)
   checkMessageId(messageId, 'SUBACK')
-  checkGranted(granted, version)
+  for (const code of granted) checkGranted(code, version)
   const body = generateBody({ cmd: 'suback', messageId, granted }, version, 'SUBACK')
   writeBody(writer, body, version, [2, 'suback', properties])
   return 0

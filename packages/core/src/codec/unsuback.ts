@@ -1,9 +1,7 @@
 import type { ReadPacket, WritePacket } from './body.js'
 import { generateBody, propertiesOf, readDelegated, writeBody } from './delegate.js'
 import { forbid, type Input, toList } from './input.js'
-import { checkMessageId, checkReasonCode } from './validate.js'
-
-const rule = 'MQTT-3.11.3-2'
+import { checkMessageId, checkUngranted } from './validate.js'
 
 /** Reads the body of an UNSUBACK [3.11], which has codes in MQTT 5 alone. */
 export const readUnsuback: ReadPacket = (reader, _flags, version) => {
@@ -11,7 +9,6 @@ export const readUnsuback: ReadPacket = (reader, _flags, version) => {
   const { messageId, granted } = raw
   checkMessageId(messageId, 'UNSUBACK')
   if (version < 5 || granted === undefined) return { cmd: 'unsuback', length, messageId }
-  for (const code of granted) checkReasonCode(code, 'unsuback', rule)
   return { cmd: 'unsuback', length, messageId, granted, ...propertiesOf(walk, 'unsuback') }
 }
 
@@ -25,7 +22,7 @@ export const writeUnsuback: WritePacket<'unsuback'> = (writer, input, version) =
     return 0
   }
   const granted = toList(input.granted, 'UNSUBACK granted')
-  for (const code of granted) checkReasonCode(code, 'unsuback', rule)
+  for (const code of granted) checkUngranted(code)
   const body = generateBody({ cmd: 'unsuback', messageId, granted }, version, 'UNSUBACK')
   writeBody(writer, body, version, [2, 'unsuback', properties])
   return 0

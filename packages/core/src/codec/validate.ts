@@ -105,17 +105,24 @@ export function checkSubscriptions(subscriptions: readonly Subscription[], versi
 }
 
 /**
- * The codes of a SUBACK: those of MQTT 5; 0, 1, 2 and 0x80 in MQTT 3.1.1; 0, 1 and 2 in MQTT 3.1.
+ * A code of a SUBACK: those of MQTT 5; 0, 1, 2 and 0x80 in MQTT 3.1.1; 0, 1 and 2 in MQTT 3.1.
  *
  * @throws MqttError `'protocol-error'` [MQTT-3.9.3-2]
  */
-export function checkGranted(granted: readonly unknown[], version: ProtocolVersion): void {
-  for (const code of granted) {
-    checkReasonCode(code, 'suback', 'MQTT-3.9.3-2')
-    if (version < 5 && (code as number) > 2 && (version === 3 || code !== 0x80)) {
-      throw protocolError(`SUBACK return code ${shown(code)} is not one of MQTT ${names[version]} [MQTT-3.9.3-2]`)
-    }
+export function checkGranted(code: unknown, version: ProtocolVersion): void {
+  checkReasonCode(code, 'suback', 'MQTT-3.9.3-2')
+  if (version < 5 && (code as number) > 2 && (version === 3 || code !== 0x80)) {
+    throw protocolError(`SUBACK return code ${shown(code)} is not one of MQTT ${names[version]} [MQTT-3.9.3-2]`)
   }
+}
+
+/**
+ * A code of an UNSUBACK, which has them in MQTT 5 alone.
+ *
+ * @throws MqttError `'protocol-error'` [MQTT-3.11.3-2]
+ */
+export function checkUngranted(code: unknown): void {
+  checkReasonCode(code, 'unsuback', 'MQTT-3.11.3-2')
 }
 
 /** The versions' names by their protocol level. */

@@ -7,6 +7,12 @@ import type { Role } from './options.js'
 const toServer: readonly PacketType[] = ['connect', 'subscribe', 'unsubscribe', 'pingreq']
 const toClient: readonly PacketType[] = ['connack', 'suback', 'unsuback', 'pingresp']
 
+const expiryFromServer = 'DISCONNECT from a server must not have a sessionExpiryInterval [MQTT-3.14.2-2]'
+
+function hasExpiry(packet: PacketInput): boolean {
+  return packet.cmd === 'disconnect' && packet.properties?.sessionExpiryInterval !== undefined
+}
+
 /** How far a conversation has come: before CONNECT, between CONNECT and CONNACK, after it, after the last packet. */
 type Phase = 'new' | 'connecting' | 'accepted' | 'over'
 
@@ -47,13 +53,14 @@ export class Conversation {
     if (problem !== undefined) throw protocolError(problem)
   }
 
-  /** Notes a packet from the peer. @throws MqttError `'protocol-error'` [MQTT-3.3.4-6] */
+  /** Notes a packet from the peer. @throws MqttError `'protocol-error'` [MQTT-3.3.4-6] [MQTT-3.14.2-2] */
   received(packet: Packet): void {
     if (packet.cmd === 'publish') {
       if (this.#role === 'server' && packet.properties?.subscriptionIdentifier !== undefined) {
         throw protocolError('PUBLISH to a server must not have a subscriptionIdentifier [MQTT-3.3.4-6]')
       }
     } else {
+      if (this.#role === 'client' && hasExpiry(packet)) throw protocolError(expiryFromServer)
       this.#note(packet, 'server')
     }
   }
@@ -72,6 +79,7 @@ export class Conversation {
         throw invalidPacket('PUBLISH to a server must not have a subscriptionIdentifier [MQTT-3.3.4-6]')
       }
     }
+    if (this.#role === 'server' && hasExpiry(packet)) throw invalidPacket(expiryFromServer)
   }
 
   /** Notes a packet of our own. */
