@@ -65,11 +65,13 @@ export class DuplexTransport extends TransportState {
   }
 
   peerEnded(): void {
-    if (this.aborted === undefined) this.inboundOver(null)
+    if (this.aborted === undefined && this.#failure === undefined) this.inboundOver(null)
   }
 
   failed(error: Error): void {
     this.#failure ??= error
+    // A TLS alert after the handshake is told without an end of the stream.
+    this.duplex.destroy()
   }
 
   drained(): void {

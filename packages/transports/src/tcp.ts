@@ -38,7 +38,7 @@ export interface ListenTcpOptions extends SocketOptions, ListenAt, AcceptOptions
  * @example
  * ```ts
  * connectTcp({ host: '127.0.0.1', port: 1883 })
- *   .pipe(switchMap((transport) => transport.bytes$))
+ *   .pipe(switchMap((transport) => transport.bytes$.pipe(tap({ complete: () => transport.sink.complete() }))))
  *   .subscribe({ next: (chunk) => console.log(chunk), error: (error) => console.error(error.message) })
  * ```
  */
@@ -68,8 +68,8 @@ export function connectTcp(options: ConnectTcpOptions = {}): Observable<Transpor
  * @example
  * ```ts
  * listenTcp({ port: 1883, listening: { next: (address) => console.log(address) } })
- *   .pipe(mergeMap((transport) => transport.bytes$.pipe(catchError(() => EMPTY))))
- *   .subscribe((chunk) => console.log(chunk))
+ *   .pipe(mergeMap((transport) => transport.bytes$.pipe(tap(transport.sink), catchError(() => EMPTY))))
+ *   .subscribe((chunk) => console.log('echoed', chunk))
  * ```
  */
 export function listenTcp(options: ListenTcpOptions = {}): Observable<Transport> {

@@ -86,7 +86,7 @@ export interface ListenTlsOptions
  * @example
  * ```ts
  * connectTls({ host: 'localhost', port: 8883, ca: readFileSync('ca.pem') })
- *   .pipe(switchMap((transport) => transport.bytes$))
+ *   .pipe(switchMap((transport) => transport.bytes$.pipe(tap({ complete: () => transport.sink.complete() }))))
  *   .subscribe({ next: (chunk) => console.log(chunk), error: (error) => console.error(error.message) })
  * ```
  */
@@ -121,8 +121,8 @@ export function connectTls(options: ConnectTlsOptions = {}): Observable<Transpor
  * @example
  * ```ts
  * listenTls({ port: 8883, cert: readFileSync('cert.pem'), key: readFileSync('key.pem') })
- *   .pipe(mergeMap((transport) => transport.bytes$.pipe(catchError(() => EMPTY))))
- *   .subscribe((chunk) => console.log(chunk))
+ *   .pipe(mergeMap((transport) => transport.bytes$.pipe(tap(transport.sink), catchError(() => EMPTY))))
+ *   .subscribe((chunk) => console.log('echoed', chunk))
  * ```
  */
 export function listenTls(options: ListenTlsOptions): Observable<Transport> {

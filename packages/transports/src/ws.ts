@@ -63,7 +63,7 @@ export function fromWebSocket(socket: WebSocket, options: FromWebSocketOptions =
  * @example
  * ```ts
  * connectWs('ws://127.0.0.1:8083/mqtt')
- *   .pipe(switchMap((transport) => transport.bytes$))
+ *   .pipe(switchMap((transport) => transport.bytes$.pipe(tap({ complete: () => transport.sink.complete() }))))
  *   .subscribe({ next: (chunk) => console.log(chunk), error: (error) => console.error(error.message) })
  * ```
  */
@@ -106,8 +106,8 @@ export function connectWs(target: string | URL | ConnectWsOptions): Observable<T
  * ```ts
  * const server = createServer(app).listen(8080)
  * listenWs({ server, path: '/mqtt', verifyOrigin: (origin) => origin === 'https://example.org' })
- *   .pipe(mergeMap((transport) => transport.bytes$.pipe(catchError(() => EMPTY))))
- *   .subscribe((chunk) => console.log(chunk))
+ *   .pipe(mergeMap((transport) => transport.bytes$.pipe(tap(transport.sink), catchError(() => EMPTY))))
+ *   .subscribe((chunk) => console.log('echoed', chunk))
  * ```
  */
 export function listenWs(options: ListenWsOptions): Observable<Transport> {
