@@ -82,12 +82,13 @@ export class Decoder {
   /** Takes a chunk, which from then on belongs to the decoder. */
   push(chunk: Uint8Array): void {
     if (chunk.length === 0 || this.#failure !== undefined) return
+    const bytes = plain(chunk)
     if (this.#position === this.#chunk.length) {
-      this.#chunk = chunk
+      this.#chunk = bytes
       this.#position = 0
     } else {
       this.#waiting ??= new ChunkList()
-      this.#waiting.push(chunk)
+      this.#waiting.push(bytes)
     }
   }
 
@@ -212,4 +213,9 @@ export class Decoder {
     this.#position = 0
     return true
   }
+}
+
+/** The same bytes without what a subclass adds, such as Node's Buffer: payloads are views, and alike in any chunking. */
+function plain(chunk: Uint8Array): Uint8Array {
+  return chunk.constructor === Uint8Array ? chunk : new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)
 }
