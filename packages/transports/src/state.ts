@@ -7,8 +7,8 @@ export type Outcome = undefined | null | MqttError
 /** The error as the contract tells it: an MqttError stays as it is, anything else becomes the cause of one. */
 export function toMqttError(error: unknown, message?: string): MqttError {
   if (error instanceof MqttError) return error
-  const reason = (error as { message?: unknown } | null)?.message ?? error
-  return new MqttError('transport', message === undefined ? `${reason}` : `${message}: ${reason}`, { cause: error })
+  const reason = String((error as { message?: unknown } | null)?.message ?? error)
+  return new MqttError('transport', message === undefined ? reason : `${message}: ${reason}`, { cause: error })
 }
 
 /** Tells the observer how it ended. */
@@ -58,10 +58,10 @@ export abstract class TransportState implements Transport {
   /** Whether bytes that nobody reads are dropped. */
   protected discarding = false
   #telling = false
-  #bytes: Observable<Uint8Array> | undefined = undefined
-  #closed: Observable<never> | undefined = undefined
+  #bytes$: Observable<Uint8Array> | undefined = undefined
+  #closed$: Observable<never> | undefined = undefined
   #closing: Subject<never> | undefined = undefined
-  #writable: Observable<boolean> | undefined = undefined
+  #writable$: Observable<boolean> | undefined = undefined
   #changes: BehaviorSubject<boolean> | undefined = undefined
 
   constructor(mark: number) {
@@ -69,26 +69,26 @@ export abstract class TransportState implements Transport {
   }
 
   get bytes$(): Observable<Uint8Array> {
-    this.#bytes ??= new Observable((subscriber) => this.#read(subscriber))
-    return this.#bytes
+    this.#bytes$ ??= new Observable((subscriber) => this.#read(subscriber))
+    return this.#bytes$
   }
 
   get closed$(): Observable<never> {
-    this.#closed ??= new Observable((subscriber) => {
+    this.#closed$ ??= new Observable((subscriber) => {
       if (this.outcome !== undefined) return settle(subscriber, this.outcome)
       this.#closing ??= new Subject()
       return this.#closing.subscribe(subscriber)
     })
-    return this.#closed
+    return this.#closed$
   }
 
   get writable$(): Observable<boolean> {
-    this.#writable ??= defer(() => {
+    this.#writable$ ??= defer(() => {
       if (this.outcome !== undefined) return of(false)
       this.#changes ??= new BehaviorSubject(this.writable)
       return this.#changes
     })
-    return this.#writable
+    return this.#writable$
   }
 
   /** Whether `closed$` was told. */
@@ -147,7 +147,7 @@ export abstract class TransportState implements Transport {
   /** Tells the reader, if there is one, that there is nothing more to read. */
   protected inboundOver(outcome: null | MqttError): void {
     if (this.inbound === undefined) this.inbound = outcome
-    if (this.reader !== undefined) settle(this.reader as Observer<never>, this.inbound as null | MqttError)
+    if (this.reader !== undefined) settle(this.reader, this.inbound)
   }
 
   /** Tells everybody, once, that the transport is over. */

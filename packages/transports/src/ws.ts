@@ -124,7 +124,7 @@ export function listenWs(options: ListenWsOptions): Observable<Transport> {
       opened(request.socket)
       subscriber.next(new WsTransport(socket, limits.mark, describeWs(socket, request.socket, requestPath(request))))
     })
-  if (server !== undefined) return attach(server as HttpServer, options.listening, serve)
+  if (server !== undefined) return attach(server, options.listening, serve)
   return listen(at, (subscriber) => {
     const handshakes = new Handshakes(handshakeLimits)
     const http = secure === undefined ? createServer(upgradeOnly) : createHttpsServer(secure, upgradeOnly)
@@ -132,7 +132,7 @@ export function listenWs(options: ListenWsOptions): Observable<Transport> {
     const accepting = createNetServer({ ...serverOptions({}), allowHalfOpen: secure === undefined }, (raw) => {
       if (handshakes.begin(raw)) http.emit('connection', raw)
     })
-    serve(http as HttpServer, subscriber, (socket) => handshakes.finish(rawSocket(socket)))
+    serve(http, subscriber, (socket) => handshakes.finish(rawSocket(socket)))
     return { server: accepting, close: () => handshakes.destroy() }
   })
 }

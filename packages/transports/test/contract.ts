@@ -342,7 +342,10 @@ export function transportContract(
         const reading = read(transport)
         const closed = ending(transport.closed$)
         const ends: Ending[] = []
-        transport.closed$.subscribe({ complete: () => ends.push('complete'), error: (e) => ends.push(flatten(e)) })
+        transport.closed$.subscribe({
+          complete: () => ends.push('complete'),
+          error: (e: unknown) => ends.push(flatten(e)),
+        })
         if (transport === server) transport.sink.complete()
         transport.sink.error(argument)
         transport.sink.error(new Error('not the first'))
@@ -390,7 +393,10 @@ export function transportContract(
       test('a broken link is one error, told to all, at once and late', async () => {
         const reading = read(client)
         const ends: Ending[] = []
-        client.closed$.subscribe({ complete: () => ends.push('complete'), error: (e) => ends.push(flatten(e)) })
+        client.closed$.subscribe({
+          complete: () => ends.push('complete'),
+          error: (e: unknown) => ends.push(flatten(e)),
+        })
         const writable: unknown[] = []
         client.writable$.subscribe({ next: (value) => writable.push(value), complete: () => writable.push('end') })
         server.sink.next(new Uint8Array([0x30, 100, 0]))

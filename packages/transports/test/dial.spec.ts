@@ -1,11 +1,12 @@
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { Worker } from 'node:worker_threads'
-import { MqttError } from '@rxmqtt/core'
+import { MqttError, type Transport } from '@rxmqtt/core'
 import { connectTcp, listenTcp } from '@rxmqtt/transports/tcp'
 import { connectTls, listenTls } from '@rxmqtt/transports/tls'
 import { connectWs, listenWs } from '@rxmqtt/transports/ws'
+import type { Subscription } from 'rxjs'
 import { dialContract, handshakeContract } from './dial.js'
-import { ending, expectNoHandles, fixture } from './helpers.js'
+import { ending, expectNoHandles, fixture, read, until } from './helpers.js'
 import { HOST, tcp, tls, unix, ws, wss } from './links.js'
 
 expectNoHandles()
@@ -45,35 +46,27 @@ test('a TCP dial that nobody answers errors with timeout', async () => {
 })
 
 test('more than maximumConnections are turned away', async () => {
-  const accepted: unknown[] = []
-  await new Promise<void>((resolve, reject) => {
-    const server = listenTcp({
-      host: HOST,
-      maximumConnections: 1,
-      listening: {
-        next: (address) => {
-          const { port } = address as { port: number }
-          const first = connectTcp({ host: HOST, port, drainTimeout: 0 }).subscribe(() => {
-            const second = connectTcp({ host: HOST, port, drainTimeout: 0 }).subscribe((transport) => {
-              transport.bytes$.subscribe({
-                complete: () => {
-                  first.unsubscribe()
-                  second.unsubscribe()
-                  server.unsubscribe()
-                  resolve()
-                },
-                error: reject,
-              })
-            })
-          })
-        },
-      },
-    }).subscribe((transport) => {
-      accepted.push(transport)
-      transport.sink.complete()
-    })
-  }).catch((error: unknown) => expect(error).toMatchObject({ code: 'transport' }))
+  const accepted: Transport[] = []
+  const { port, server } = await new Promise<{ port: number; server: Subscription }>((resolve) => {
+    const listening = {
+      next: (address: AddressInfo | string) =>
+        queueMicrotask(() => resolve({ port: (address as AddressInfo).port, server })),
+    }
+    const peers$ = listenTcp({ host: HOST, maximumConnections: 1, listening })
+    const server = peers$.subscribe((transport) => accepted.push(transport))
+  })
+  const dial$ = connectTcp({ host: HOST, port, drainTimeout: 0 })
+  const opened: Transport[] = []
+  const dials = [1, 2].map(() =>
+    dial$.subscribe({ next: (transport) => opened.push(transport), error: () => undefined }),
+  )
+  await until(() => opened.length === 2 && accepted.length > 0, 'one peer')
+  const readings = opened.map((transport) => read(transport))
+  await until(() => readings.some((reading) => reading.endings.length > 0), 'the refusal')
   expect(accepted).toHaveLength(1)
+  expect(readings.filter((reading) => reading.endings.length === 0)).toHaveLength(1)
+  for (const subscription of [...dials, server]) subscription.unsubscribe()
+  accepted[0]?.sink.error(undefined)
 })
 
 describe('options outside their range are refused at the call', () => {
@@ -101,7 +94,7 @@ describe('options outside their range are refused at the call', () => {
   ] as const)('%#', (make, message) => {
     let error: unknown
     try {
-      make()
+      void make()
     } catch (thrown) {
       error = thrown
     }

@@ -20,7 +20,7 @@ export function dialContract(name: string, link: Link): void {
         listenerEnd = new Promise((end) => {
           peers$.subscribe({
             next: (transport) => accepted.push(transport),
-            error: (error) => end(flatten(error)),
+            error: (error: unknown) => end(flatten(error)),
             complete: () => end('complete'),
           })
         })
@@ -40,7 +40,7 @@ export function dialContract(name: string, link: Link): void {
       const opened: Transport[] = []
       const subscription = link.dial(address, options).subscribe({
         next: (transport) => opened.push(transport),
-        error: (error) => ends.push(flatten(error)),
+        error: (error: unknown) => ends.push(flatten(error)),
         complete: () => ends.push('complete'),
       })
       return { ends, opened, subscription }
@@ -96,7 +96,9 @@ export function dialContract(name: string, link: Link): void {
       const { ends, opened } = start()
       await until(() => ends.length > 0, 'the error')
       expect(opened).toHaveLength(0)
-      expect(ends).toMatchObject([{ code: 'transport', message: expect.stringContaining('could not be opened') }])
+      expect(ends).toMatchObject([
+        { code: 'transport', message: expect.stringContaining('could not be opened') as string },
+      ])
       expect((ends[0] as { cause: string }).cause).toMatch(/ECONNREFUSED|ENOENT/)
     })
 

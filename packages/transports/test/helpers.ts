@@ -1,7 +1,7 @@
 import { createCipheriv, createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type MqttError, type Transport } from '@rxmqtt/core'
-import { type Observable, Subscription } from 'rxjs'
+import { type Observable, type Subscription } from 'rxjs'
 
 /** How an Observable ended: `'complete'`, or the error's flattened facts. */
 export type Ending = 'complete' | { code: string; message: string; cause?: string | undefined }
@@ -16,7 +16,7 @@ export function flatten(error: unknown): Exclude<Ending, string> {
 /** Waits for the end of an Observable. */
 export function ending(source$: Observable<unknown>): Promise<Ending> {
   return new Promise((resolve) => {
-    source$.subscribe({ error: (error) => resolve(flatten(error)), complete: () => resolve('complete') })
+    source$.subscribe({ error: (error: unknown) => resolve(flatten(error)), complete: () => resolve('complete') })
   })
 }
 
@@ -56,7 +56,7 @@ export function read(transport: Transport): Reading {
       chunks.push(Uint8Array.prototype.slice.call(chunk))
       length += chunk.length
     },
-    error: (error) => endings.push(flatten(error)),
+    error: (error: unknown) => endings.push(flatten(error)),
     complete: () => endings.push('complete'),
   })
   return { chunks, endings, subscription, length: () => length, bytes: () => Buffer.concat(chunks) }

@@ -93,12 +93,12 @@ export async function connect(link: Link): Promise<Pair> {
         next: (address) => {
           dialled = link.dial(address, { drainTimeout: 50 }).subscribe({
             next: (transport) => (client = transport),
-            error: (error) => failures.push(error),
+            error: (error: unknown) => failures.push(error),
           })
         },
       },
     })
-    .subscribe({ next: (transport) => (accepted = transport), error: (error) => failures.push(error) })
+    .subscribe({ next: (transport) => (accepted = transport), error: (error: unknown) => failures.push(error) })
   await until(() => failures.length > 0 || (client !== undefined && accepted !== undefined), `a ${link.kind} link`)
   if (client === undefined || accepted === undefined) throw failures[0]
   return paired(client, accepted, () => {
@@ -182,7 +182,7 @@ export function makeMemoryPair(options?: Parameters<typeof memoryPair>[0]): Prom
 /** The TCP socket under a socket-like object, however deep. */
 export function tcpSocket(transport: Transport): Socket {
   let socket = transport.info.socket as { _socket?: unknown; _parent?: unknown }
-  if (socket._socket) socket = socket._socket as typeof socket
+  if (socket._socket) socket = socket._socket
   return (socket._parent ?? socket) as Socket
 }
 

@@ -17,6 +17,10 @@ expectNoHandles()
 const ca = fixture('ca.pem')
 const pair = (name: string) => ({ cert: fixture(`${name}.pem`), key: fixture(`${name}-key.pem`) })
 
+function echo(transport: Transport): void {
+  transport.bytes$.subscribe(transport.sink)
+}
+
 /** A listener that echoes, and what it accepted. */
 async function serve(options: Partial<ListenTlsOptions> = {}) {
   const accepted: Transport[] = []
@@ -27,14 +31,9 @@ async function serve(options: Partial<ListenTlsOptions> = {}) {
     subscription = listenTls({ host: HOST, ...pair('server'), listening, ...options }).subscribe({
       next: (transport) => {
         accepted.push(transport)
-        transport.closed$.subscribe({ error: () => undefined })
-        transport.bytes$.subscribe({
-          next: (chunk) => transport.sink.next(chunk),
-          error: () => undefined,
-          complete: () => transport.sink.complete(),
-        })
+        echo(transport)
       },
-      error: (error) => failures.push(error),
+      error: (error: unknown) => failures.push(error),
     })
   })
   return { accepted, failures, port: address.port, stop: () => subscription?.unsubscribe() }
@@ -61,7 +60,7 @@ function tryDial(
       )
       .subscribe({
         next: (chunk) => (answered = chunk !== undefined),
-        error: (error) => done(flatten(error)),
+        error: (error: unknown) => done(flatten(error)),
         complete: () => done('complete'),
       })
   })
@@ -96,7 +95,7 @@ describe('a good certificate', () => {
     expect([answered, info?.authorized]).toEqual([true, true])
     expect((accepted[0] as Transport).info.tls).toMatchObject({
       authorized: false,
-      authorizationError: expect.stringMatching(/UNABLE_TO/),
+      authorizationError: expect.stringMatching(/UNABLE_TO/) as string,
     })
     stop()
   })
@@ -142,7 +141,7 @@ describe('a dial fails, and the server goes on, when', () => {
       const alert = maxVersion === 'TLSv1.3' ? 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED' : /ALERT|ECONNRESET|EPROTO/
       expect(missing).toMatchObject({
         answered: false,
-        end: { code: 'transport', cause: expect.stringMatching(alert) },
+        end: { code: 'transport', cause: expect.stringMatching(alert) as string },
       })
       expect(missing.opened).toBe(maxVersion === 'TLSv1.3')
       const stranger = await tryDial({ port, ...pair('stranger') })
@@ -167,7 +166,7 @@ describe('a dial fails, and the server goes on, when', () => {
     const error = await new Promise((resolve) => {
       tlsConnect({ ...old, port, host: HOST, ca } as unknown as ConnectionOptions).on('error', resolve)
     })
-    expect(error).toMatchObject({ code: expect.stringMatching(/PROTOCOL|ALERT/) })
+    expect(error).toMatchObject({ code: expect.stringMatching(/PROTOCOL|ALERT/) as string })
     expect(accepted).toHaveLength(0)
     stop()
   })
@@ -183,7 +182,7 @@ describe('a dial fails, and the server goes on, when', () => {
     const { opened, end } = await tryDial({ port: (server.address() as AddressInfo).port })
     expect([opened, end]).toMatchObject([
       false,
-      { code: 'transport', cause: expect.stringMatching(/WRONG_VERSION|EPROTO/) },
+      { code: 'transport', cause: expect.stringMatching(/WRONG_VERSION|EPROTO/) as string },
     ])
     server.close()
   })
@@ -284,7 +283,7 @@ test('the examples of connectTls and listenTls', async () => {
         return transport.bytes$.pipe(tap({ complete: () => transport.sink.complete() }))
       }),
     )
-    .subscribe({ next: (chunk) => seen.push([...chunk]), error: (error) => seen.push(error.message) })
+    .subscribe({ next: (chunk) => seen.push([...chunk]), error: (error: unknown) => seen.push(flatten(error)) })
   await until(() => seen.length > 1, 'the bytes, back')
   expect(seen).toEqual([
     ['echoed', 1, 2, 3],

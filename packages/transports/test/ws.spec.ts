@@ -43,7 +43,7 @@ async function serve(options: Partial<ListenWsOptions> = {}): Promise<Served> {
         accepted.push(transport)
         readings.push(read(transport))
       },
-      error: (error) => ends.push(flatten(error)),
+      error: (error: unknown) => ends.push(flatten(error)),
       complete: () => ends.push('complete'),
     })
   })
@@ -59,7 +59,7 @@ async function serve(options: Partial<ListenWsOptions> = {}): Promise<Served> {
 async function raw(port: number, headers: Record<string, string> = {}, path = '/') {
   const socket = connect({ port, host: HOST, noDelay: true })
   const state = { received: Buffer.alloc(0), closed: false, closedAt: 0 }
-  socket.on('data', (chunk) => (state.received = Buffer.concat([state.received, chunk as Buffer])))
+  socket.on('data', (chunk) => (state.received = Buffer.concat([state.received, chunk])))
   socket.on('error', () => undefined)
   socket.on('close', () => {
     state.closed = true
@@ -207,7 +207,10 @@ describe('the handshake', () => {
   test('a refusal is an error that names the status', async () => {
     const { port, stop } = await serve({ path: '/mqtt' })
     const end = await ending(connectWs(`ws://${HOST}:${port}/other`))
-    expect(end).toMatchObject({ code: 'transport', message: expect.stringMatching(/Unexpected server response: 404$/) })
+    expect(end).toMatchObject({
+      code: 'transport',
+      message: expect.stringMatching(/Unexpected server response: 404$/) as string,
+    })
     await stop()
   })
 })
@@ -317,7 +320,9 @@ describe('frames', () => {
     expect(Date.now() - before).toBeLessThan(250)
     expect(closeCode(peer.state.received)).toBe(1003)
     expect([...reading.bytes()]).toEqual([1])
-    expect(reading.endings).toMatchObject([{ code: 'transport', message: expect.stringContaining('[MQTT-6.0.0-1]') }])
+    expect(reading.endings).toMatchObject([
+      { code: 'transport', message: expect.stringContaining('[MQTT-6.0.0-1]') as string },
+    ])
     peer.socket.write(frame(CLOSE, code(1003)))
     expect(await ending((served.accepted[0] as Transport).closed$)).toEqual(reading.endings[0])
   })
@@ -384,7 +389,7 @@ describe('frames', () => {
     peer.socket[how]()
     await until(() => reading.endings.length > 0, 'the end')
     expect(reading.endings).toMatchObject([
-      { code: 'transport', message: expect.stringContaining('without a close frame') },
+      { code: 'transport', message: expect.stringContaining('without a close frame') as string },
     ])
   })
 
@@ -540,7 +545,7 @@ test('the examples of connectWs and listenWs', async () => {
         return transport.bytes$.pipe(tap({ complete: () => transport.sink.complete() }))
       }),
     )
-    .subscribe({ next: (chunk) => seen.push([...chunk]), error: (error) => seen.push(error.message) })
+    .subscribe({ next: (chunk) => seen.push([...chunk]), error: (error: unknown) => seen.push(flatten(error)) })
   await until(() => seen.length > 1, 'the bytes, back')
   expect(seen).toEqual([
     ['echoed', 1, 2, 3],
