@@ -56,9 +56,10 @@ export class Outgoing implements ChunkTarget {
 
   /** Sends what was written, then ends. */
   complete(): void {
-    this.#batch.flush()
-    this.stop()
-    this.#transport.sink.complete()
+    this.#batch.finish(() => {
+      this.stop()
+      this.#transport.sink.complete()
+    })
   }
 
   /** Drops what has not left. */

@@ -28,10 +28,7 @@ export function generate(options: GenerateOptions = {}): OperatorFunction<Packet
   return (source) =>
     new Observable((subscriber) => {
       const batch = new PacketBatch(options.encoder ?? new Encoder(options), subscriber)
-      const fail = (error: unknown): void => {
-        batch.flush()
-        subscriber.error(error)
-      }
+      const fail = (error: unknown): void => batch.finish(() => subscriber.error(error))
       subscriber.add(() => batch.cancel())
       subscriber.add(
         source.subscribe({
@@ -43,10 +40,7 @@ export function generate(options: GenerateOptions = {}): OperatorFunction<Packet
             }
           },
           error: fail,
-          complete: () => {
-            batch.flush()
-            subscriber.complete()
-          },
+          complete: () => batch.finish(() => subscriber.complete()),
         }),
       )
     })

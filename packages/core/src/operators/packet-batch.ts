@@ -16,6 +16,7 @@ export class PacketBatch {
   readonly #target: ChunkTarget
   #scheduled: Subscription | undefined
   #flushing = false
+  #end: (() => void) | undefined
 
   constructor(encoder: Encoder, target: ChunkTarget) {
     this.encoder = encoder
@@ -36,6 +37,15 @@ export class PacketBatch {
     this.#flushing = true
     while (this.encoder.pending > 0) for (const chunk of this.encoder.take()) this.#target.next(chunk)
     this.#flushing = false
+    const end = this.#end
+    this.#end = undefined
+    end?.()
+  }
+
+  /** Hands over what was written, then runs `end`: also where the target calls it, with chunks of this turn to come. */
+  finish(end: () => void): void {
+    this.#end ??= end
+    this.flush()
   }
 
   /** Keeps what was written from leaving by itself. */
