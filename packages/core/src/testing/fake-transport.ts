@@ -7,7 +7,7 @@ import {
   Subject,
   type Subscriber,
 } from 'rxjs'
-import { MqttError } from '../errors.js'
+import type { MqttError } from '../errors.js'
 import type { Transport, TransportInfo } from '../transport.js'
 
 /** When an Observable was subscribed and unsubscribed, as `expectSubscriptions` takes it. */
@@ -20,13 +20,13 @@ export interface SubscriptionLog {
  * One end of a link whose other end is the test: it keeps the Transport contract and notes what is done to it.
  *
  * What was sent is `sent$`, replayed: a chunk an emission, `|` for `sink.complete`, `#` for `sink.error` with its argument, or
- * with `'destroyed'` where that is undefined.
+ * with an Error 'destroyed' where that is undefined.
  */
 export class FakeTransport implements Transport {
   readonly info: TransportInfo = { kind: 'fake' }
   readonly bytes$: Observable<Uint8Array>
   readonly sink: Observer<Uint8Array>
-  readonly sent$: ReplaySubject<Uint8Array> = new ReplaySubject()
+  readonly sent$: ReplaySubject<Uint8Array> = new ReplaySubject(Number.POSITIVE_INFINITY)
   readonly subscriptions: SubscriptionLog[] = []
   buffered = 0
   readonly #closed = new Subject<never>()
@@ -64,7 +64,7 @@ export class FakeTransport implements Transport {
       error: (error: unknown) => {
         if (this.#over) return
         this.#sinkEnded = true
-        this.sent$.error(error ?? 'destroyed')
+        this.sent$.error(error instanceof Error ? error : new Error('destroyed'))
         this.#writable.next(false)
         this.#waiting = []
         const end = error === undefined ? null : (error as MqttError)
