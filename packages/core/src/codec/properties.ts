@@ -114,8 +114,13 @@ export function readProperties(reader: ByteReader, scope: PropertyScope): Values
     }
     if (definition.kind === 'pair') {
       const pair: Pair = [reader.string('user property name'), reader.string('user property value')]
-      if (pairs === undefined) pairs = [pair]
-      else pairs.push(pair)
+      if (pairs === undefined) {
+        pairs = [pair]
+        // Holds their place among the others, for when the object is written again.
+        values['userProperties'] = undefined
+      } else {
+        pairs.push(pair)
+      }
     } else {
       store(values, definition, readValue(reader, definition), scope, reader.packet)
     }

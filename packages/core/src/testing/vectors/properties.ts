@@ -83,7 +83,7 @@ const message = ['payloadFormatIndicator', 'messageExpiryInterval', 'contentType
 const limits = ['sessionExpiryInterval', 'receiveMaximum', 'topicAliasMaximum', 'maximumPacketSize']
 
 /** Which property each packet may have, beside the user properties that all may [MQTT5 2.2.2.2]. */
-const allowed: Readonly<Record<string, readonly string[]>> = {
+export const allowedProperties: Readonly<Record<string, readonly string[]>> = {
   connect: [...limits, 'authenticationMethod', 'requestProblemInformation', 'requestResponseInformation'],
   will: [...message, 'willDelayInterval'],
   connack: [
@@ -179,7 +179,7 @@ function one(scope: string, name: string): Vector[] {
   })
 }
 
-const all = Object.entries(allowed).map(([scope, names]): Vector => {
+const all = Object.entries(allowedProperties).map(([scope, names]): Vector => {
   const each = [...names, 'userProperties'].map((name) => [name, values[name]!.at(0)!] as const)
   return carry(scope, Object.fromEntries(each.map(([name, [, value]]) => [name, value])), ...each.map(([, [b]]) => b))
 })
@@ -192,7 +192,7 @@ const authentication = ['connect', 'connack', 'auth'].flatMap((scope) =>
 
 /** Every property of every packet, at the edges of its values, alone and with all others. */
 export const propertyVectors: readonly Vector[] = [
-  ...Object.entries(allowed).flatMap(([scope, names]) =>
+  ...Object.entries(allowedProperties).flatMap(([scope, names]) =>
     [...names, 'userProperties'].flatMap((name) => one(scope, name)),
   ),
   ...all,
