@@ -4,7 +4,12 @@ import { MqttError } from '@rxmqtt/core'
 const LONGEST = 2_147_483_647
 
 /** The value, when it is a whole number in the range. */
-export function requireRange(name: string, value: number, minimum: number, maximum = Number.MAX_SAFE_INTEGER): number {
+export function requireRange(
+  name: string,
+  value: number,
+  minimum: number,
+  maximum: number = Number.MAX_SAFE_INTEGER,
+): number {
   if (Number.isInteger(value) && value >= minimum && value <= maximum) return value
   const range = maximum === Number.MAX_SAFE_INTEGER ? `at least ${minimum}` : `from ${minimum} to ${maximum}`
   throw new MqttError('invalid-option', `${name} must be a whole number ${range}, not ${String(value)}`)
