@@ -4,7 +4,7 @@ import { ByteWriter, maximumVarint } from './bytes.js'
 import { checkOption, checkSize } from './limits.js'
 import { Protocol } from './protocol.js'
 import { type TableEntry, table } from './table.js'
-import { invalidPacket, shown } from './violation.js'
+import { invalidPacket, refusal, shown } from './violation.js'
 
 export interface EncoderOptions {
   /**
@@ -105,10 +105,11 @@ export class Encoder {
    * @throws MqttError `'invalid-packet'`; state and bytes are then as before
    */
   write(packet: PacketInput): void {
-    const entry = byName.get(packet?.cmd)
-    if (entry === undefined) throw invalidPacket(`cmd must be a packet type, not ${shown(packet?.cmd)}`)
     slab.acquire(this)
     try {
+      const cmd: unknown = packet?.cmd
+      const entry = byName.get(cmd)
+      if (entry === undefined) throw invalidPacket(`cmd must be a packet type, not ${shown(cmd)}`)
       const size = this.#writeFrame(entry, packet)
       if (packet.cmd === 'connect') this.protocol.settle(packet.protocolVersion ?? this.protocol.version)
       this.#pending += size
@@ -170,11 +171,4 @@ export class Encoder {
     }
     return size
   }
-}
-
-/** What a writer threw, as `'invalid-packet'`; the rules are those for packets that come in. */
-function refusal(error: unknown): MqttError {
-  if (!(error instanceof MqttError)) return invalidPacket('the packet has a field that cannot be read', error)
-  if (error.code === 'invalid-packet') return error
-  return new MqttError('invalid-packet', error.message, { reasonCode: error.reasonCode, returnCode: error.returnCode })
 }

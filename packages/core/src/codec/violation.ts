@@ -15,6 +15,13 @@ export function invalidPacket(message: string, cause?: unknown): MqttError {
   return new MqttError('invalid-packet', message, { cause })
 }
 
+/** What a writer threw, as `'invalid-packet'`; the rules are those for packets that come in. */
+export function refusal(error: unknown): MqttError {
+  if (!(error instanceof MqttError)) return invalidPacket('the packet has a field that cannot be read', error)
+  if (error.code === 'invalid-packet') return error
+  return new MqttError('invalid-packet', error.message, { reasonCode: error.reasonCode, returnCode: error.returnCode })
+}
+
 /** A value as an error message shows it: short, on one line. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)

@@ -1,6 +1,7 @@
 import { Observable, type Observer, Subject, type Subscription, timer } from 'rxjs'
 import { Decoder } from '../codec/decoder.js'
 import { Protocol } from '../codec/protocol.js'
+import { refusal } from '../codec/violation.js'
 import { MqttError, toMqttError } from '../errors.js'
 import type { PacketInput } from '../packet/fields.js'
 import type { Packet, PacketType } from '../packet/packet.js'
@@ -130,7 +131,11 @@ export class Connection extends PacketMethods {
 
   override write(packet: PacketInput): boolean {
     if (this.#state !== 'open') return false
-    this.#conversation.check(packet)
+    try {
+      this.#conversation.check(packet)
+    } catch (error) {
+      throw refusal(error)
+    }
     this.#send(packet)
     return this.writable
   }

@@ -101,31 +101,35 @@ export class Conversation {
 
   /** What is wrong with a packet type from this end now. */
   #problem(cmd: PacketType, sender: Role): string | undefined {
-    const name = cmd.toUpperCase()
     const phase = this.#phase
-    if (phase === 'over') return `${name} must not follow the last packet of a connection [MQTT-3.14.4-1]`
+    if (phase === 'over') return `${nameOf(cmd)} must not follow the last packet of a connection [MQTT-3.14.4-1]`
     if (sender === 'client') {
-      if (toClient.includes(cmd)) return `${name} must not be sent by a client [MQTT 2.1.2]`
+      if (toClient.includes(cmd)) return `${nameOf(cmd)} must not be sent by a client [MQTT 2.1.2]`
       if (phase === 'new' && cmd !== 'connect')
-        return `the first packet from a client must be CONNECT, not ${name} [MQTT-3.1.0-1]`
+        return `the first packet from a client must be CONNECT, not ${nameOf(cmd)} [MQTT-3.1.0-1]`
       if (phase !== 'new' && cmd === 'connect') return 'a client must not send a second CONNECT [MQTT-3.1.0-2]'
       if (phase === 'connecting' && this.#enhanced && cmd !== 'auth' && cmd !== 'disconnect') {
-        return `${name} must not be sent before CONNACK when CONNECT has an authenticationMethod [MQTT-3.1.2-30]`
+        return `${nameOf(cmd)} must not be sent before CONNACK when CONNECT has an authenticationMethod [MQTT-3.1.2-30]`
       }
       return undefined
     }
     if (toServer.includes(cmd) || (cmd === 'disconnect' && this.#protocol.version < 5)) {
-      return `${name} must not be sent by a server [MQTT 2.1.2]`
+      return `${nameOf(cmd)} must not be sent by a server [MQTT 2.1.2]`
     }
     if (phase === 'accepted') {
       return cmd === 'connack' ? 'a server must not send a second CONNACK [MQTT-3.2.0-2]' : undefined
     }
     if (cmd === 'disconnect')
       return 'DISCONNECT must not be sent by a server before an accepting CONNACK [MQTT-3.14.0-1]'
-    if (phase === 'new') return `${name} must not be sent by a server before it has a CONNECT [MQTT-3.1.0-1]`
+    if (phase === 'new') return `${nameOf(cmd)} must not be sent by a server before it has a CONNECT [MQTT-3.1.0-1]`
     if (cmd !== 'connack' && cmd !== 'auth') {
-      return `the first packet from a server must be CONNACK or AUTH, not ${name} [MQTT-3.2.0-1]`
+      return `the first packet from a server must be CONNACK or AUTH, not ${nameOf(cmd)} [MQTT-3.2.0-1]`
     }
     return undefined
   }
+}
+
+/** For messages; of what is no packet type too. */
+function nameOf(cmd: unknown): string {
+  return String(cmd).toUpperCase()
 }

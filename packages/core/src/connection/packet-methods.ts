@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs'
+import { refusal } from '../codec/violation.js'
 import type { FieldsOf, PacketInput } from '../packet/fields.js'
 import type { Packet, PacketOf, PacketType } from '../packet/packet.js'
 
@@ -100,58 +101,57 @@ export abstract class PacketMethods {
 
   /** Writes CONNECT [3.1]. */
   connect(fields: FieldsOf<'connect'> = {}): boolean {
-    return this.write({ ...fields, cmd: 'connect' })
+    return this.write(packetOf('connect', fields))
   }
 
   /** Writes CONNACK [3.2]. */
   connack(fields: FieldsOf<'connack'> = {}): boolean {
-    return this.write({ ...fields, cmd: 'connack' })
+    return this.write(packetOf('connack', fields))
   }
 
   /** Writes PUBLISH [3.3]. The payload then belongs to the connection. */
   publish(fields: FieldsOf<'publish'>): boolean {
-    const { topic, payload, qos, dup, retain, messageId, properties } = fields
-    return this.write({ cmd: 'publish', topic, payload, qos, dup, retain, messageId, properties })
+    return this.write(publishOf(fields))
   }
 
   /** Writes PUBACK [3.4]. */
   puback(fields: FieldsOf<'puback'>): boolean {
-    return this.write({ ...fields, cmd: 'puback' })
+    return this.write(packetOf('puback', fields))
   }
 
   /** Writes PUBREC [3.5]. */
   pubrec(fields: FieldsOf<'pubrec'>): boolean {
-    return this.write({ ...fields, cmd: 'pubrec' })
+    return this.write(packetOf('pubrec', fields))
   }
 
   /** Writes PUBREL [3.6]. */
   pubrel(fields: FieldsOf<'pubrel'>): boolean {
-    return this.write({ ...fields, cmd: 'pubrel' })
+    return this.write(packetOf('pubrel', fields))
   }
 
   /** Writes PUBCOMP [3.7]. */
   pubcomp(fields: FieldsOf<'pubcomp'>): boolean {
-    return this.write({ ...fields, cmd: 'pubcomp' })
+    return this.write(packetOf('pubcomp', fields))
   }
 
   /** Writes SUBSCRIBE [3.8]. */
   subscribe(fields: FieldsOf<'subscribe'>): boolean {
-    return this.write({ ...fields, cmd: 'subscribe' })
+    return this.write(packetOf('subscribe', fields))
   }
 
   /** Writes SUBACK [3.9]. */
   suback(fields: FieldsOf<'suback'>): boolean {
-    return this.write({ ...fields, cmd: 'suback' })
+    return this.write(packetOf('suback', fields))
   }
 
   /** Writes UNSUBSCRIBE [3.10]. */
   unsubscribe(fields: FieldsOf<'unsubscribe'>): boolean {
-    return this.write({ ...fields, cmd: 'unsubscribe' })
+    return this.write(packetOf('unsubscribe', fields))
   }
 
   /** Writes UNSUBACK [3.11]. */
   unsuback(fields: FieldsOf<'unsuback'>): boolean {
-    return this.write({ ...fields, cmd: 'unsuback' })
+    return this.write(packetOf('unsuback', fields))
   }
 
   /** Writes PINGREQ [3.12]. */
@@ -166,11 +166,30 @@ export abstract class PacketMethods {
 
   /** Writes DISCONNECT [3.14]. */
   disconnect(fields: FieldsOf<'disconnect'> = {}): boolean {
-    return this.write({ ...fields, cmd: 'disconnect' })
+    return this.write(packetOf('disconnect', fields))
   }
 
   /** Writes AUTH [3.15], MQTT 5. */
   auth(fields: FieldsOf<'auth'> = {}): boolean {
-    return this.write({ ...fields, cmd: 'auth' })
+    return this.write(packetOf('auth', fields))
+  }
+}
+
+/** The fields as a packet. @throws MqttError `'invalid-packet'` where a getter throws */
+function packetOf<T extends PacketType>(cmd: T, fields: FieldsOf<T>): PacketInput {
+  try {
+    return { ...fields, cmd } as unknown as PacketInput
+  } catch (error) {
+    throw refusal(error)
+  }
+}
+
+/** The same for the packet that is written most, in one shape. */
+function publishOf(fields: FieldsOf<'publish'>): PacketInput {
+  try {
+    const { topic, payload, qos, dup, retain, messageId, properties } = fields
+    return { cmd: 'publish', topic, payload, qos, dup, retain, messageId, properties }
+  } catch (error) {
+    throw refusal(error)
   }
 }
