@@ -38,7 +38,7 @@ function checkIn(version: ProtocolVersion, notation: string, verdict: Verdict): 
   }
   expect([notation, failure(() => decode(version, bytes))]).toStrictEqual([
     notation,
-    { ...verdicts[verdict], message: expect.stringMatching(/\[MQTT/) },
+    { ...verdicts[verdict], message: expect.stringMatching(/\[MQTT/) as unknown },
   ])
 }
 

@@ -21,7 +21,7 @@ export const readConnack: ReadPacket = (reader, _flags, version) => {
 
 /** Writes the body of a CONNACK. */
 export const writeConnack: WritePacket<'connack'> = (writer, input, version) => {
-  const packet = toConnack(input as Input, version)
+  const packet = toConnack(input, version)
   checkConnack(packet, version)
   const body = generateBody({ ...packet, properties: undefined }, version, 'CONNACK')
   writeBody(writer, body, version, [2, 'connack', packet.properties])

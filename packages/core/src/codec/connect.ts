@@ -49,7 +49,7 @@ function toView(buffer: Uint8Array): Uint8Array {
  * password without a username: they are generated with clean start and an empty username, then mended.
  */
 export const writeConnect: WritePacket<'connect'> = (writer, input, version) => {
-  const packet = toConnect(input as Input, version)
+  const packet = toConnect(input, version)
   checkConnect(packet)
   const { protocolId, protocolVersion, clientId, clean, username, password, will } = packet
   const isAlone = password !== undefined && username === undefined

@@ -14,11 +14,11 @@ writeToStream.cacheNumbers = false
 export function parseFrame(frame: Uint8Array, protocolVersion: number): unknown {
   const instance = parser({ protocolVersion })
   let packet: unknown
-  let failure: unknown
+  let failure: Error | undefined
   instance.on('packet', (parsed) => {
     packet = parsed
   })
-  instance.on('error', (error) => {
+  instance.on('error', (error: Error) => {
     failure = error
   })
   instance.parse(Buffer.from(frame.buffer, frame.byteOffset, frame.length))

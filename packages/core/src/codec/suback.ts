@@ -1,6 +1,6 @@
 import type { ReadPacket, WritePacket } from './body.js'
 import { generateBody, propertiesOf, readDelegated, writeBody } from './delegate.js'
-import { forbid, type Input, toList } from './input.js'
+import { forbid, toList } from './input.js'
 import { checkGranted, checkMessageId } from './validate.js'
 
 /** Reads the body of a SUBACK [3.9]. */
@@ -15,7 +15,7 @@ export const readSuback: ReadPacket = (reader, _flags, version) => {
 export const writeSuback: WritePacket<'suback'> = (writer, input, version) => {
   const { messageId, properties } = input
   const granted = toList(input.granted, 'SUBACK granted')
-  if (version < 5) forbid(input as Input, ['properties'], 'SUBACK', version)
+  if (version < 5) forbid(input, ['properties'], 'SUBACK', version)
   checkMessageId(messageId, 'SUBACK')
   for (const code of granted) checkGranted(code, version)
   const body = generateBody({ cmd: 'suback', messageId, granted }, version, 'SUBACK')

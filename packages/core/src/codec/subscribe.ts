@@ -1,7 +1,7 @@
 import type { ProtocolVersion, QoS, Subscription } from '../packet/packet.js'
 import type { ReadPacket, WritePacket } from './body.js'
 import { duplicate, generateBody, propertiesOf, readDelegated, requestFlags, writeBody } from './delegate.js'
-import { checkText, forbid, type Input, toBoolean, toDuplicate, toInteger, toList, toObject } from './input.js'
+import { checkText, forbid, toBoolean, toDuplicate, toInteger, toList, toObject } from './input.js'
 import { checkMessageId, checkSubscriptions } from './validate.js'
 
 /** Reads the body of a SUBSCRIBE [3.8]. */
@@ -26,7 +26,7 @@ export const writeSubscribe: WritePacket<'subscribe'> = (writer, input, version)
   const subscriptions = toList(input.subscriptions, 'SUBSCRIBE subscriptions').map((each) =>
     toSubscription(each, version),
   )
-  if (version < 5) forbid(input as Input, ['properties'], 'SUBSCRIBE', version)
+  if (version < 5) forbid(input, ['properties'], 'SUBSCRIBE', version)
   checkMessageId(messageId, 'SUBSCRIBE')
   checkSubscriptions(subscriptions, version)
   const flags = toDuplicate(dup, 'SUBSCRIBE', version) ? requestFlags | duplicate : requestFlags

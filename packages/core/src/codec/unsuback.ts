@@ -1,6 +1,6 @@
 import type { ReadPacket, WritePacket } from './body.js'
 import { generateBody, propertiesOf, readDelegated, writeBody } from './delegate.js'
-import { forbid, type Input, toList } from './input.js'
+import { forbid, toList } from './input.js'
 import { checkMessageId, checkUngranted } from './validate.js'
 
 /** Reads the body of an UNSUBACK [3.11], which has codes in MQTT 5 alone. */
@@ -17,7 +17,7 @@ export const writeUnsuback: WritePacket<'unsuback'> = (writer, input, version) =
   const { messageId, properties } = input
   checkMessageId(messageId, 'UNSUBACK')
   if (version < 5) {
-    forbid(input as Input, ['granted', 'properties'], 'UNSUBACK', version)
+    forbid(input, ['granted', 'properties'], 'UNSUBACK', version)
     writeBody(writer, generateBody({ cmd: 'unsuback', messageId }, version, 'UNSUBACK'), version)
     return 0
   }

@@ -1,6 +1,6 @@
 import type { ReadPacket, WritePacket } from './body.js'
 import { duplicate, generateBody, propertiesOf, readDelegated, requestFlags, writeBody } from './delegate.js'
-import { checkText, forbid, type Input, toDuplicate, toList } from './input.js'
+import { checkText, forbid, toDuplicate, toList } from './input.js'
 import { checkMessageId, checkTopicFilter } from './validate.js'
 
 const field = 'UNSUBSCRIBE topic filter'
@@ -25,7 +25,7 @@ export const readUnsubscribe: ReadPacket = (reader, flags, version) => {
 export const writeUnsubscribe: WritePacket<'unsubscribe'> = (writer, input, version) => {
   const { messageId, properties, dup } = input
   const unsubscriptions = toList(input.unsubscriptions, 'UNSUBSCRIBE unsubscriptions')
-  if (version < 5) forbid(input as Input, ['properties'], 'UNSUBSCRIBE', version)
+  if (version < 5) forbid(input, ['properties'], 'UNSUBSCRIBE', version)
   checkMessageId(messageId, 'UNSUBSCRIBE')
   for (const filter of unsubscriptions) {
     checkText(filter, field)

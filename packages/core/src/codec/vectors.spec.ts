@@ -26,7 +26,9 @@ describe.each([3, 4, 5] as const)('wire vectors of protocol level %i', (version)
     const packets = decode(version, vector.bytes)
     expect(plain(packets)).toStrictEqual([plain({ ...vector.packet, length: remaining(vector) })])
     const again = encode(version, packets[0]!)
-    expect(plain(decode(version, again))).toStrictEqual([plain({ ...packets[0], length: expect.any(Number) })])
+    expect(plain(decode(version, again))).toStrictEqual([
+      plain({ ...packets[0], length: expect.any(Number) as unknown }),
+    ])
     if (vector.parseOnly === true) {
       expect(again.length).toBeLessThan(vector.bytes.length)
     } else {
