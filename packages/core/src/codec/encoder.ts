@@ -105,7 +105,8 @@ export class Encoder {
    * @throws MqttError `'invalid-packet'`; state and bytes are then as before
    */
   write(packet: PacketInput): void {
-    slab.acquire(this)
+    // Reading the fields of a packet may run code of the caller: a getter, a Proxy.
+    if (slab.position !== slab.start) throw invalidPacket('a packet must not be written while another one is read')
     try {
       const cmd: unknown = packet?.cmd
       const entry = byName.get(cmd)
@@ -148,6 +149,7 @@ export class Encoder {
   /** Writes one frame and returns its size with the tail. The room left for its length is a guess, mended afterwards. */
   #writeFrame(entry: TableEntry, packet: PacketInput): number {
     const reserved = packet.cmd === 'publish' && (packet.payload?.length ?? 0) > 100 ? 2 : 1
+    slab.acquire(this)
     slab.packet = entry.name
     slab.reserve(1 + reserved)
     slab.position = slab.start + 1 + reserved
