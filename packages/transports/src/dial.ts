@@ -1,8 +1,7 @@
 import { MqttError, type Transport } from '@rxmqtt/core'
 import { Observable } from 'rxjs'
 import { requireTime } from './options.js'
-import type { TransportState } from './state.js'
-import { toMqttError } from './state.js'
+import { type TransportState, toMqttError } from './state.js'
 
 /** Options that every dial has. */
 export interface DialTimes {
@@ -31,21 +30,24 @@ export function dial(target: string, times: DialTimes, open: Open): Observable<T
       if (transport === undefined) abort?.()
       else hangUp(transport, drainTimeout)
     })
-    abort = open(
-      (opened) => {
-        clearTimeout(timer)
-        transport = opened
-        subscriber.next(opened)
-        subscriber.add(
-          opened.closed$.subscribe({
-            error: (error: unknown) => subscriber.error(error),
-            complete: () => subscriber.complete(),
-          }),
-        )
-      },
-      (cause) => subscriber.error(toMqttError(cause, `${target} could not be opened`)),
-    )
-    if (subscriber.closed && transport === undefined) abort()
+    const failed = (cause: unknown): void => subscriber.error(toMqttError(cause, `${target} could not be opened`))
+    const opened = (fresh: TransportState): void => {
+      clearTimeout(timer)
+      transport = fresh
+      subscriber.next(fresh)
+      subscriber.add(
+        fresh.closed$.subscribe({
+          error: (error: unknown) => subscriber.error(error),
+          complete: () => subscriber.complete(),
+        }),
+      )
+    }
+    try {
+      abort = open(opened, failed)
+    } catch (cause) {
+      // Node throws for an option that it alone can judge, such as a header's characters.
+      failed(cause)
+    }
   })
 }
 

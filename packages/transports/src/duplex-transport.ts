@@ -61,7 +61,7 @@ export class DuplexTransport extends TransportState {
   }
 
   received(chunk: Uint8Array): void {
-    if (this.aborted === undefined) this.reader?.next(chunk)
+    this.reader?.next(chunk)
   }
 
   peerEnded(): void {
@@ -115,6 +115,7 @@ export class DuplexTransport extends TransportState {
       process.nextTick(deliverLate, this)
       return
     }
+    if (this.aborted !== undefined) return
     if (!this.#reading) {
       this.#reading = true
       this.duplex.on('data', onData)

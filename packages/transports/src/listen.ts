@@ -1,4 +1,4 @@
-import type { AddressInfo, ListenOptions, Server, Socket } from 'node:net'
+import type { AddressInfo, ListenOptions, Server } from 'node:net'
 import type { Transport } from '@rxmqtt/core'
 import { type NextObserver, Observable, type Subscriber } from 'rxjs'
 import { requireRange } from './options.js'
@@ -24,6 +24,7 @@ export interface AcceptOptions {
   readonly maximumConnections?: number | undefined
 }
 
+/** Checks where to listen. */
 export function requireListenAt(options: ListenAt & AcceptOptions): void {
   requireRange('port', options.port ?? 0, 0, 65_535)
   requireRange('backlog', options.backlog ?? 511, 1)
@@ -43,28 +44,24 @@ export function listen(
 ): Observable<Transport> {
   requireListenAt(options)
   return new Observable<Transport>((subscriber) => {
-    const { server, close } = create(subscriber)
-    if (options.maximumConnections !== undefined) server.maxConnections = options.maximumConnections
-    // Kept after the end: a server that fails while it closes must not become an uncaught exception.
-    server.on('error', (cause) => subscriber.error(toMqttError(cause, `Listening on ${place(options)} failed`)))
-    server.on('listening', () => options.listening?.next(server.address() as AddressInfo | string))
-    server.listen(listenOptions(options))
-    return () => {
-      server.close()
-      close?.()
+    const failed = (cause: unknown): void =>
+      subscriber.error(toMqttError(cause, `Listening on ${place(options)} failed`))
+    try {
+      const { server, close } = create(subscriber)
+      if (options.maximumConnections !== undefined) server.maxConnections = options.maximumConnections
+      subscriber.add(() => {
+        server.close()
+        close?.()
+      })
+      // Kept after the end: a server that fails while it closes must not become an uncaught exception.
+      server.on('error', failed)
+      server.on('listening', () => options.listening?.next(server.address() as AddressInfo | string))
+      server.listen(listenOptions(options))
+    } catch (cause) {
+      // Node throws for an option that it alone can judge.
+      failed(cause)
     }
   })
-}
-
-/** Accepts plain sockets until the subscriber is gone. */
-export function accepting(
-  subscriber: Subscriber<Transport>,
-  accept: (socket: Socket) => void,
-): (socket: Socket) => void {
-  return (socket) => {
-    if (subscriber.closed) socket.destroy()
-    else accept(socket)
-  }
 }
 
 /** The place in words, for messages. */

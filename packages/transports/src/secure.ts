@@ -29,7 +29,7 @@ export function tlsInfo(socket: TLSSocket): TlsInfo {
 }
 
 /** What a TLS socket says about itself. */
-export function describeTls(kind: string): (duplex: Duplex) => TransportInfo {
-  const plain = describe(kind)
+export function describeTls(kind: string, path?: string): (duplex: Duplex) => TransportInfo {
+  const plain = describe(kind, path)
   return (duplex) => ({ ...plain(duplex), tls: tlsInfo(duplex as TLSSocket) })
 }

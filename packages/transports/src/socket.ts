@@ -66,12 +66,12 @@ export function defined(options: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }
 
-/** What a socket of this kind says about itself. */
-export function describe(kind: string): (duplex: Duplex) => TransportInfo {
+/** What a socket of this kind, on this path if any, says about itself. */
+export function describe(kind: string, path?: string): (duplex: Duplex) => TransportInfo {
   return (duplex) => {
     const socket = duplex as Socket
     const { localAddress, localPort, remoteAddress, remotePort } = socket
-    return { kind, localAddress, localPort, remoteAddress, remotePort, socket }
+    return { kind, localAddress, localPort, remoteAddress, remotePort, path, socket }
   }
 }
 

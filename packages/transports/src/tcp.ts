@@ -2,7 +2,7 @@ import { connect, createServer, type NetConnectOpts } from 'node:net'
 import type { Transport } from '@rxmqtt/core'
 import type { Observable } from 'rxjs'
 import { type DialTimes, dial } from './dial.js'
-import { type AcceptOptions, accepting, type ListenAt, listen, place } from './listen.js'
+import { type AcceptOptions, type ListenAt, listen, place } from './listen.js'
 import {
   type DialAt,
   describe,
@@ -15,8 +15,6 @@ import {
 } from './socket.js'
 
 export type { AcceptOptions, DialAt, DialTimes, ListenAt, SocketOptions }
-
-const tcp = describe('tcp')
 
 /** Options of {@link connectTcp}. */
 export interface ConnectTcpOptions extends DialAt, SocketOptions, DialTimes {}
@@ -45,6 +43,7 @@ export interface ListenTcpOptions extends SocketOptions, ListenAt, AcceptOptions
 export function connectTcp(options: ConnectTcpOptions = {}): Observable<Transport> {
   const mark = requireSocketOptions(options)
   const at = requireDialAt(options, 1883)
+  const tcp = describe('tcp', at.path)
   return dial(place(at), options, (opened, failed) => {
     const socket = connect(dialOptions(at, options) as unknown as NetConnectOpts)
     socket.once('error', failed)
@@ -74,8 +73,12 @@ export function connectTcp(options: ConnectTcpOptions = {}): Observable<Transpor
  */
 export function listenTcp(options: ListenTcpOptions = {}): Observable<Transport> {
   const mark = requireSocketOptions(options)
+  const tcp = describe('tcp', options.path)
   return listen(options, (subscriber) => {
-    const accept = accepting(subscriber, (socket) => subscriber.next(fromSocket(socket, mark, tcp)))
-    return { server: createServer(serverOptions(options), accept) }
+    const server = createServer(serverOptions(options), (socket) => {
+      if (subscriber.closed) socket.destroy()
+      else subscriber.next(fromSocket(socket, mark, tcp))
+    })
+    return { server }
   })
 }

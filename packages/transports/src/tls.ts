@@ -26,8 +26,6 @@ import {
 
 export type { AcceptOptions, DialAt, DialTimes, HandshakeOptions, ListenAt, SocketOptions }
 
-const tls = describeTls('tls')
-
 /**
  * Options of {@link connectTls}. Besides these, every option of node's `tls.createSecureContext`: `ca` for your own
  * authority, `cert` and `key` for a client certificate, `crl`, `ciphers`, … `minVersion` is TLS 1.2 unless you say so.
@@ -93,6 +91,7 @@ export interface ListenTlsOptions
 export function connectTls(options: ConnectTlsOptions = {}): Observable<Transport> {
   const mark = requireSocketOptions(options)
   const at = requireDialAt(options, 8883)
+  const tls = describeTls('tls', at.path)
   const secure = secureContext(options)
   const { servername, rejectUnauthorized = true, checkServerIdentity, ALPNProtocols, session } = options
   const names = { servername, rejectUnauthorized, checkServerIdentity, ALPNProtocols, session }
@@ -128,6 +127,7 @@ export function connectTls(options: ConnectTlsOptions = {}): Observable<Transpor
 export function listenTls(options: ListenTlsOptions): Observable<Transport> {
   const mark = requireSocketOptions(options)
   const limits = requireHandshakeLimits(options)
+  const tls = describeTls('tls', options.path)
   const { secureContext: _, handshakeTimeout: __, ...settings } = secureContext(options)
   return listen(options, (subscriber) => {
     const handshakes = new Handshakes(limits)

@@ -7,7 +7,7 @@ import { connectWs, listenWs } from '@rxmqtt/transports/ws'
 import type { Subscription } from 'rxjs'
 import { dialContract, handshakeContract } from './dial.js'
 import { ending, expectNoHandles, fixture, read, until } from './helpers.js'
-import { HOST, tcp, tls, unix, ws, wss } from './links.js'
+import { connect, HOST, socketPath, tcp, tls, unix, ws, wss } from './links.js'
 
 expectNoHandles()
 
@@ -67,6 +67,30 @@ test('more than maximumConnections are turned away', async () => {
   expect(readings.filter((reading) => reading.endings.length === 0)).toHaveLength(1)
   for (const subscription of [...dials, server]) subscription.unsubscribe()
   accepted[0]?.sink.error(undefined)
+})
+
+test('what only Node can judge is an MqttError of the Observable', async () => {
+  const headers = { 'no header': 'x' }
+  expect(await ending(connectWs({ url: `ws://${HOST}:9/`, headers }))).toMatchObject({
+    code: 'transport',
+    cause: 'ERR_INVALID_HTTP_TOKEN',
+  })
+  const cert = { cert: fixture('server.pem'), key: fixture('server-key.pem') }
+  expect(await ending(listenTls({ ...cert, SNICallback: 'x' as never }))).toMatchObject({
+    code: 'transport',
+    cause: 'ERR_INVALID_ARG_TYPE',
+  })
+})
+
+test('info tells the addresses, also after the end, and the path of a Unix socket', async () => {
+  const { client, server, close } = await connect(tcp)
+  await close()
+  expect(server.info).toMatchObject({ kind: 'tcp', remoteAddress: HOST, remotePort: expect.any(Number) as number })
+  expect(client.info).toMatchObject({ kind: 'tcp', remoteAddress: HOST })
+  const path = socketPath()
+  const pair = await connect({ ...unix, listen: (options) => listenTcp({ path, ...options }) })
+  expect([pair.client.info.path, pair.server.info.path]).toEqual([path, path])
+  await pair.close()
 })
 
 describe('options outside their range are refused at the call', () => {

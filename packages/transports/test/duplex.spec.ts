@@ -122,6 +122,42 @@ describe('ends', () => {
     expect([reading.length(), reading.endings]).toMatchObject([500, [{ cause: 'broke' }]])
   })
 
+  test('and for one who subscribed in that turn, after the break', async () => {
+    const wire = new Wire()
+    const transport = fromDuplex(wire)
+    wire.push(pattern(500))
+    wire.destroy(new Error('broke'))
+    const reading = read(transport)
+    await until(() => reading.endings.length > 0, 'the error')
+    expect([reading.length(), reading.endings]).toMatchObject([500, [{ cause: 'broke' }]])
+  })
+
+  test('nothing is delivered to one who subscribes right after sink.error', async () => {
+    const wire = new Wire()
+    const transport = fromDuplex(wire)
+    wire.push(pattern(500))
+    wire._destroy = (_error, done) => void setImmediate(done)
+    transport.sink.error(undefined)
+    const reading = read(transport)
+    await until(() => reading.endings.length > 0, 'the end')
+    expect([reading.length(), reading.endings]).toEqual([0, ['complete']])
+  })
+
+  test('what is sent while a stream without allowHalfOpen ends by itself is ignored', async () => {
+    const wire = new Duplex({
+      allowHalfOpen: false,
+      read: () => undefined,
+      write: (_chunk, _encoding, done) => done(),
+      final: (done) => void setTimeout(done, 20),
+    })
+    const transport = fromDuplex(wire)
+    const reading = read(transport)
+    wire.push(null)
+    await until(() => reading.endings.length > 0 && wire.writableEnded, 'the end')
+    transport.sink.next(new Uint8Array(1))
+    expect(await ending(transport.closed$)).toBe('complete')
+  })
+
   test('sink.error after the break drops them', async () => {
     const wire = new Wire()
     const transport = fromDuplex(wire)
