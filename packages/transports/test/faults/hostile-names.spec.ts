@@ -91,9 +91,7 @@ describe('a name that JavaScript objects have', () => {
       }
       expect(code(() => client.write({ cmd: name } as never))).toBe('invalid-packet')
       const own = Object.fromEntries([[name, 1]])
-      expect(code(() => client.connect({ protocolVersion: 5, clientId: 'c', properties: own as never }))).toBe(
-        'invalid-packet',
-      )
+      expect(code(() => client.connect({ protocolVersion: 5, clientId: 'c', properties: own }))).toBe('invalid-packet')
       client.pingreq()
       await until(() => packets.length === 1, 'the next packet')
       expect(packets.map(({ cmd }) => cmd)).toEqual(['pingreq'])

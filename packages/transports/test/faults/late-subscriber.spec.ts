@@ -53,9 +53,10 @@ describe.each(links)('who subscribes late, over $kind', ({ open }) => {
     closeLater(() => pair.close())
     const connection = new Connection(pair.server)
     const [first, second]: [unknown[], unknown[]] = [[], []]
+    const join = (): unknown => connection.publish$.subscribe((packet) => second.push(plain(packet)['payload']))
     connection.publish$.subscribe((packet) => {
       first.push(plain(packet)['payload'])
-      if (first.length === 8) connection.publish$.subscribe((other) => second.push(plain(other)['payload']))
+      if (first.length === 8) join()
     })
     pair.client.sink.next(burst())
     await until(() => first.length === payloads.length, 'all messages')

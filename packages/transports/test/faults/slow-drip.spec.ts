@@ -9,7 +9,6 @@ expectAllClosed()
 /** Bytes copied by the work, whoever copies them, and the memory that it held at the most. */
 function copied(work: () => void): number {
   let bytes = 0
-  // eslint-disable-next-line @typescript-eslint/unbound-method
   const { set, slice } = Uint8Array.prototype
   const { concat } = Buffer
   Uint8Array.prototype.set = function (source: ArrayLike<number>, offset?: number) {
@@ -19,7 +18,7 @@ function copied(work: () => void): number {
   Uint8Array.prototype.slice = function (start?: number, end?: number) {
     const part = slice.call(this, start, end)
     bytes += part.length
-    return part as Uint8Array<ArrayBuffer>
+    return part
   }
   Buffer.concat = (list, length) => {
     const joint = concat(list, length)

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
-import { Connection, mergeMapPausing, type PublishPacket } from '@rxmqtt/core'
-import { map, timer } from 'rxjs'
+import { type Connection, mergeMapPausing, type PublishPacket } from '@rxmqtt/core'
+import { map, type Observable, timer } from 'rxjs'
 import { pattern, until } from '../helpers.js'
 import { connect, tcp, tls, ws } from '../links.js'
 import { expectAllClosed, joined } from './support.js'
@@ -42,7 +42,7 @@ describe.each([tcp, tls, ws])('a handler that takes 1 ms a packet, over $kind', 
       mostQueued = Math.max(mostQueued, received - handled.length)
     })
     const { sent } = flood(client, total)
-    const work = (packet: PublishPacket): ReturnType<typeof timer> => timer(1).pipe(map(() => number(packet)))
+    const work = (packet: PublishPacket): Observable<number> => timer(1).pipe(map(() => number(packet)))
     let mostUnread = 0
     let wasPaused = false
     server.publish$.pipe(mergeMapPausing(server, work, { capacity })).subscribe((n) => {

@@ -57,7 +57,10 @@ export function watch(connection: Connection): Watched {
 export function watchEnd(connection: Connection, ends: End[] = []): End[] {
   connection.closed$.subscribe({
     complete: () => ends.push('complete'),
-    error: ({ code, reasonCode }: MqttError) => ends.push({ code, reasonCode }),
+    error: (error: unknown) => {
+      const { code, reasonCode } = error as MqttError
+      ends.push({ code, reasonCode })
+    },
   })
   return ends
 }
@@ -73,8 +76,7 @@ export async function listening(
     .listen({ listening: { next: (at) => (address = at as AddressInfo) } })
     .subscribe((transport) => {
       live.add(transport)
-      const over = (): boolean => live.delete(transport)
-      transport.closed$.subscribe({ error: over, complete: over })
+      void ending(transport.closed$).then(() => live.delete(transport))
       accept(transport)
     })
   const stop = async (): Promise<void> => {

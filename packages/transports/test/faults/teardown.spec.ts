@@ -6,7 +6,7 @@ import type { Subscription } from 'rxjs'
 import { WebSocket } from 'ws'
 import { fixture, until } from '../helpers.js'
 import { HOST, type Link, tcp, tcpSocket, tls, ws, wss } from '../links.js'
-import { type End, expectAllClosed, listening, turn, watch, watchEnd } from './support.js'
+import { type End, expectAllClosed, listening, turn, watch } from './support.js'
 
 expectAllClosed()
 
@@ -30,7 +30,7 @@ async function dialled(link: Link): Promise<Dialled> {
   const dialEnds: string[] = []
   const dial = link.dial(address, { drainTimeout: 500 }).subscribe({
     next: (open) => (transport = open),
-    error: (error: MqttError) => dialEnds.push(error.code),
+    error: (error: unknown) => dialEnds.push((error as MqttError).code),
     complete: () => dialEnds.push('complete'),
   })
   await until(() => transport !== undefined && peers.length > 0, 'a link')
