@@ -1,16 +1,19 @@
-import { styleText } from 'node:util'
+import { inspect } from 'node:util'
 import { type Connection, type Packet } from '@rxmqtt/core'
 import { describe, frameSize, versionName } from './describe.js'
 import type { Seen } from './wiretap.js'
 
-type Style = Parameters<typeof styleText>[0]
+type Style = 'bold' | 'dim' | 'cyan' | 'green' | 'red'
 
 /** Colours a text, or leaves it. */
 export type Paint = (style: Style, text: string) => string
 
 /** With colours, or without. */
 export function painter(colour: boolean): Paint {
-  return colour ? (style, text) => styleText(style, text) : (_style, text) => text
+  return (style, text) => {
+    const [on, off] = inspect.colors[style] as [number, number]
+    return colour ? `\u001b[${on}m${text}\u001b[${off}m` : text
+  }
 }
 
 export const heading: string = '     ms  client        via      packet'
@@ -28,7 +31,7 @@ export function lineMaker(connection: Connection, { started, columns, paint }: L
   const via = connection.transport.info.kind.padEnd(4)
   let client = ''
   return ({ way, packet }) => {
-    if (packet.cmd === 'connect') client = nameOf(packet.clientId)
+    if (packet.cmd === 'connect') client = nameOf(packet.clientId) || `:${connection.transport.info.remotePort ?? '?'}`
     const time = (performance.now() - started).toFixed(0).padStart(7)
     const before = `${paint('dim', time)}  ${client.padEnd(12)}  ${paint('dim', via)}`
     const arrow = way === 'in' ? paint('cyan', '-->') : paint('green', '<--')
@@ -38,7 +41,6 @@ export function lineMaker(connection: Connection, { started, columns, paint }: L
 
 function nameOf(clientId: string): string {
   const plain = clientId.replace(/[^\x20-\x7e]/g, '?')
-  if (plain === '') return '(no id)'
   return plain.length > 12 ? `${plain.slice(0, 11)}~` : plain
 }
 
