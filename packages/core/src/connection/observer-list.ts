@@ -23,6 +23,11 @@ export class ObserverList<T> {
     this.#onChange?.(1)
   }
 
+  /** Who is subscribed now, to be told later. */
+  get current(): readonly Subscriber<T>[] {
+    return this.#subscribers
+  }
+
   next(value: T): void {
     for (const subscriber of this.#subscribers) subscriber.next(value)
   }

@@ -31,8 +31,10 @@ export class PacketStreams {
   next(packet: Packet): void {
     const streams = this.#streams
     if (streams === undefined) return
+    // Looked up first: who subscribes to it inside a handler of packets$ comes after this packet.
+    const subscribers = streams[packet.cmd]?.subscribers.current
     streams.packets?.subscribers.next(packet)
-    streams[packet.cmd]?.subscribers.next(packet)
+    if (subscribers !== undefined) for (const subscriber of subscribers) subscriber.next(packet)
   }
 
   complete(): void {
