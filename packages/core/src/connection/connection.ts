@@ -215,6 +215,7 @@ export class Connection extends PacketMethods {
     if (this.#state === 'told') return this.#over(undefined)
     if (this.#state === 'closing') return this.#peerEnded()
     if (this.#state === 'over') return
+    if (this.#transportEnd !== undefined) return this.#over(reason ?? this.#transportEnd.error)
     this.#state = 'closing'
     this.#reason = reason
     this.#goodbye = timer(this.#settings.drainTimeout).subscribe(() => this.#endGoodbye())
