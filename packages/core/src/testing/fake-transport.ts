@@ -36,6 +36,7 @@ export class FakeTransport implements Transport {
   /** How the peer's side ended: undefined until it did, null for cleanly. */
   #end: MqttError | null | undefined
   #sinkEnded = false
+  #aborted = false
   #over = false
 
   constructor(frame: () => number = () => 0) {
@@ -62,7 +63,8 @@ export class FakeTransport implements Transport {
         this.#pump()
       },
       error: (error: unknown) => {
-        if (this.#over) return
+        if (this.#over || this.#aborted) return
+        this.#aborted = true
         this.#sinkEnded = true
         this.sent$.error(error instanceof Error ? error : new Error('destroyed'))
         this.#writable.next(false)
@@ -133,6 +135,6 @@ export class FakeTransport implements Transport {
     if (this.#waiting.length > 0 || this.#end === undefined) return
     if (this.#end === null) this.#reader?.complete()
     else this.#reader?.error(this.#end)
-    if (this.#sinkEnded && !this.#over) this.close(this.#end)
+    if (this.#sinkEnded && !this.#aborted && !this.#over) this.close(this.#end)
   }
 }
