@@ -48,6 +48,7 @@ test('errors name the field, the value and the rule', () => {
     `SUBSCRIBE topic filter must have '+' as a whole level: "a+" [MQTT-4.7.1-2]`,
   )
   expect(message(() => checkTopicFilter('a+', 'SUBSCRIBE topic filter', 4))).toContain('[MQTT-4.7.1-3]')
+  expect(message(() => checkTopicFilter('$share/g/', 'SUBSCRIBE topic filter', 5))).toContain('[MQTT-4.8.2-2]')
   expect(
     message(() => encode(4, { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0, nl: true }] })),
   ).toBe('SUBSCRIBE nl must not be given in MQTT 3.1.1: true')
