@@ -114,20 +114,21 @@ export function dialContract(name: string, link: Link): void {
     })
 
     test('unsubscribing hangs up: the queue leaves, the peer sees the end, and the socket is gone soon', async () => {
-      const { ends, client, server, subscription } = await open()
+      const { ends, client, server, subscription } = await open({ drainTimeout: 10_000 })
       const reading = read(server)
-      reading.subscription.add(server.closed$.subscribe({ error: () => undefined }))
       const sent = pattern(2_000_000)
       sendCut(client, sent, 100_000)
       sendCut(server, pattern(3_000_000), 100_000)
       subscription.unsubscribe()
-      const closed = ending(client.closed$)
+      const closed: Ending[] = []
+      void ending(client.closed$).then((end) => closed.push(end))
       await until(() => reading.endings.length > 0, 'the goodbye')
       server.sink.complete()
       expect(reading.length()).toBe(2_000_000)
       expect(reading.endings).toEqual(['complete'])
-      expect(await closed).toBe('complete')
-      expect(ends).toEqual([])
+      // What the peer had sent and nobody reads does not hold up its end.
+      await until(() => closed.length > 0, 'the end', 2_000)
+      expect([closed, ends]).toEqual([['complete'], []])
     })
 
     test('unsubscribing destroys at drainTimeout what will not end', async () => {
