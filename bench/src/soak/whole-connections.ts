@@ -46,6 +46,9 @@ export async function wholeConnections({ cases, seed, atMost }: WholeConnections
   return findings
 }
 
+/** How many of the acts write nothing. */
+const READING = 5
+
 class OneCase {
   end = 'none'
   readonly #random: Random
@@ -55,6 +58,7 @@ class OneCase {
   readonly #problems: string[] = []
   readonly #outgoing: Decoder
   readonly #input: Buffer
+  readonly #mayWrite: boolean
   #ends = 0
   #completions = 0
   #subscribed = 0
@@ -64,6 +68,7 @@ class OneCase {
     this.#random = random
     const role: Role | undefined = random.of(['server', 'client', undefined])
     const version: ProtocolVersion = random.of([3, 4, 5])
+    this.#mayWrite = role !== undefined
     const sender =
       role === 'client' ? 'server' : role === 'server' ? 'client' : random.of(['client', 'server'] as const)
     this.#input = stream(random, sender, version)
@@ -154,7 +159,10 @@ class OneCase {
     )
   }
 
-  /** Something that an application may do at any time. */
+  /**
+   * Something that an application may do at any time; but without a role it writes once the version is known, which until
+   * then is its own guess.
+   */
   #act(): void {
     const random = this.#random
     const connection = this.#connection
@@ -173,7 +181,7 @@ class OneCase {
       () => random.chance(0.1) && connection.end(),
       () => random.chance(0.1) && connection.destroy(random.of([undefined, new Error('no')])),
     ]
-    this.#try(random.of(acts))
+    this.#try(random.of(this.#mayWrite || connection.protocol.settled ? acts : acts.slice(0, READING)))
   }
 
   #try(act: () => unknown): void {

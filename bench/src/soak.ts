@@ -1,0 +1,124 @@
+import { parseArgs } from 'node:util'
+import { churn } from './soak/churn.js'
+import { crowd } from './soak/crowd.js'
+import { type Findings } from './soak/findings.js'
+import { idle } from './soak/idle.js'
+import { stalls } from './soak/stalls.js'
+import { steady } from './soak/steady.js'
+import { wholeConnections } from './soak/whole-connections.js'
+import { writers } from './soak/writers.js'
+
+const usage = `npm run soak -- [--short] [--minutes N] [--seed N] [--only NAME]
+
+  --short     every scenario, smaller: below 90 seconds
+  --minutes   bounds the whole run (default 10); what the others leave of it, steady load takes
+  --seed      to have the random choices of an earlier run again
+  --only      one scenario: stalls, writers, connections, idle, churn, crowd or steady`
+
+interface Scenario {
+  readonly name: string
+  readonly about: string
+  /** Takes the milliseconds that are left of the whole run. */
+  readonly run: (time: number) => Promise<Findings>
+}
+
+const { values } = parseArgs({
+  options: {
+    short: { type: 'boolean', default: false },
+    minutes: { type: 'string', default: '10' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    only: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+const { short, only } = values
+const [minutes, seed] = [Number(values.minutes), Number(values.seed)]
+
+const scenarios: readonly Scenario[] = [
+  { name: 'stalls', about: 'big packets in small pieces', run: () => stalls() },
+  {
+    name: 'writers',
+    about: 'random objects given to every writer',
+    run: () => writers({ objects: short ? 20_000 : 200_000, seed }),
+  },
+  {
+    name: 'connections',
+    about: 'whole connections of both roles, any bytes and any acts',
+    run: (time) => wholeConnections({ cases: short ? 10_000 : 1_000_000, seed, atMost: short ? 10_000 : time / 3 }),
+  },
+  {
+    name: 'idle',
+    about: 'idle connections, clients in another process',
+    run: () => idle({ connections: short ? 2_000 : 10_000, twoProcesses: true }),
+  },
+  {
+    name: 'churn',
+    about: 'connections that come and go, half of them abruptly',
+    run: () =>
+      churn(
+        short
+          ? { connections: 5_000, warmUp: 2_000, maximumSlope: 300 }
+          : { connections: 50_000, warmUp: 10_000, maximumSlope: 50 },
+      ),
+  },
+  {
+    name: 'crowd',
+    about: 'one server, good peers and bad ones',
+    run: () =>
+      short
+        ? crowd({ good: 450, bad: 50, messages: 30, seed })
+        : crowd({ good: 1_800, bad: 200, messages: 120, seed, atMost: 120_000 }),
+  },
+  {
+    name: 'steady',
+    about: 'mixed load with 5 % of bad peers, until the time is over',
+    run: (time) => steady({ time: short ? 5_000 : time, peers: short ? 100 : 400, seed }),
+  },
+]
+
+function print({ figures, violations, dropped }: Findings): void {
+  const width = Math.max(...figures.map(({ what }) => what.length))
+  for (const { what, value, demand, met } of figures) {
+    const mark = demand === undefined ? ' ' : met ? '✓' : '✗'
+    console.log(`  ${mark} ${what.padEnd(width)}  ${value}${demand === undefined ? '' : `  (${demand})`}`)
+  }
+  for (const violation of violations) console.log(`  ✗ ${violation}`)
+  if (dropped > 0) console.log(`  ✗ and ${dropped} more`)
+}
+
+async function main(): Promise<number> {
+  const start = Date.now()
+  const limit = start + minutes * 60_000
+  let violations = 0
+  let uncaught = 0
+  const surprise = (error: unknown): void => {
+    uncaught += 1
+    console.log(`  ✗ uncaught: ${error instanceof Error ? error.stack : String(error)}`)
+  }
+  process.on('uncaughtException', surprise).on('unhandledRejection', surprise)
+  console.log(`soak, ${short ? 'short' : `at most ${minutes} minutes`}, seed ${seed}\n`)
+  for (const scenario of scenarios) {
+    const { name, about } = scenario
+    if (only !== undefined && only !== name) continue
+    const since = Date.now()
+    console.log(`${name}: ${about}`)
+    const findings = await scenario.run(Math.max(0, limit - since))
+    print(findings)
+    violations += findings.violations.length + findings.dropped
+    console.log(`  ${((Date.now() - since) / 1_000).toFixed(1)} s\n`)
+  }
+  const sum = violations + uncaught
+  console.log(`${sum === 0 ? 'No violation' : `${sum} violations`} in ${Math.round((Date.now() - start) / 1_000)} s.`)
+  return sum
+}
+
+if (values.help || !(minutes > 0) || !Number.isSafeInteger(seed) || !(only === undefined || isScenario(only))) {
+  console.log(usage)
+  process.exitCode = values.help ? 0 : 2
+} else {
+  process.exitCode = (await main()) === 0 ? 0 : 1
+}
+
+function isScenario(name: string): boolean {
+  return scenarios.some((scenario) => scenario.name === name)
+}
