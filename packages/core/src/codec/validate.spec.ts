@@ -1,3 +1,4 @@
+import type { PacketInput } from '../packet/fields.js'
 import { decode, encode, failure } from '../testing/codec.js'
 import { packetOf } from '../testing/conformance/statement.js'
 import { checkProtocol, checkTopicFilter, checkTopicName } from './validate.js'
@@ -58,6 +59,23 @@ test('errors name the field, the value and the rule', () => {
   expect(message(() => encode(4, { cmd: 'connect', keepalive: '60' as unknown as number }))).toBe(
     'CONNECT keepalive must be an integer from 0 to 65535, not "60"',
   )
+})
+
+test('errors show a value in short, whatever it is', () => {
+  const odd = [
+    () => 'x'.repeat(99),
+    10n ** 99n,
+    Symbol('s'.repeat(99)),
+    'x'.repeat(99),
+    { a: 1 },
+    [1],
+    new Uint8Array(9),
+  ]
+  const ends = ['a function', `1${'0'.repeat(39)}…`, `Symbol(${'s'.repeat(33)}…`, `"${'x'.repeat(40)}…"`, 'an object']
+  const seen = odd.map(
+    (clean) => failure(() => encode(4, { cmd: 'connect', clean } as unknown as PacketInput))?.message,
+  )
+  expect(seen).toEqual([...ends, 'an array', '9 bytes'].map((end) => `CONNECT clean must be a boolean, not ${end}`))
 })
 
 test('names and levels of the protocol that belong together', () => {

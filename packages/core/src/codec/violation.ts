@@ -27,5 +27,7 @@ export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)
   if (value instanceof Uint8Array) return `${value.length} bytes`
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
-  return String(value)
+  if (typeof value === 'function') return 'a function'
+  const text = String(value)
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text
 }
