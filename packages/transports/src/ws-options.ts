@@ -57,6 +57,19 @@ export interface ListenWsOptions extends WsLimits, Omit<ListenAt, 'path'>, Accep
   readonly verifyOrigin?: ((origin: string | undefined, request: IncomingMessage) => boolean) | undefined
 }
 
+/** What {@link fromWebSocket} needs of a socket: that of the `ws` package has it. */
+export interface WsSocket {
+  readonly readyState: number
+  readonly bufferedAmount: number
+  send(data: Uint8Array, sent: () => void): void
+  close(code: number, reason?: string): void
+  terminate(): void
+  pause(): void
+  resume(): void
+  on(event: string, listener: (...values: never[]) => void): unknown
+  off(event: string, listener: (...values: never[]) => void): unknown
+}
+
 /** Options of {@link fromWebSocket}. */
 export interface FromWebSocketOptions {
   /** Bytes queued for the peer above which `writable` turns false. @default 65536 */

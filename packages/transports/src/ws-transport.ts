@@ -1,6 +1,7 @@
 import { MqttError, type TransportInfo } from '@rxmqtt/core'
 import { type RawData, WebSocket } from 'ws'
 import { TransportState, toMqttError } from './state.js'
+import type { WsSocket } from './ws-options.js'
 
 /** Chunks up to this size wait for the end of the turn, to leave as one message. */
 const SMALL = 16_384
@@ -12,7 +13,7 @@ const UNSUPPORTED_DATA = 1003
 
 /** A transport over a socket of the `ws` package: what its binary messages hold, without their borders. */
 export class WsTransport extends TransportState {
-  readonly #socket: WebSocket
+  readonly #socket: WsSocket
   readonly #describe: () => TransportInfo
   #info: TransportInfo | undefined = undefined
   /** What `ws` had parsed when it was paused. */
@@ -23,12 +24,14 @@ export class WsTransport extends TransportState {
   #delivering = false
   #lastWord: NodeJS.Timeout | undefined = undefined
 
-  constructor(socket: WebSocket, mark: number, describe: () => TransportInfo) {
+  constructor(socket: WsSocket, mark: number, describe: () => TransportInfo) {
     super(mark)
     this.#socket = socket
     this.#describe = describe
     socket.pause()
-    socket.on('message', this.#onMessage).on('error', this.#onError).on('close', this.#onClose)
+    socket.on('message', this.#onMessage)
+    socket.on('error', this.#onError)
+    socket.on('close', this.#onClose)
   }
 
   get buffered(): number {
@@ -85,9 +88,7 @@ export class WsTransport extends TransportState {
   /** What waits, then the end or the next bytes from the peer. */
   deliver(): void {
     this.#delivering = false
-    while (this.reader !== undefined && this.aborted === undefined && this.#parsed.length > 0) {
-      this.reader.next(this.#parsed.shift() as Uint8Array)
-    }
+    this.#deliverParsed()
     if (this.reader === undefined && !this.discarding) return
     if (this.inbound === undefined) this.#socket.resume()
     else this.inboundOver(this.inbound)
@@ -140,13 +141,14 @@ export class WsTransport extends TransportState {
 
   #onClose = (code: number, reason: Buffer): void => {
     clearTimeout(this.#lastWord)
-    this.#socket.off('message', this.#onMessage).off('error', this.#onError).off('close', this.#onClose)
-    this.deliverAll()
+    this.#socket.off('message', this.#onMessage)
+    this.#socket.off('error', this.#onError)
+    this.#socket.off('close', this.#onClose)
+    this.#deliverParsed()
     this.allOver(this.aborted === undefined ? this.#end(code, reason) : this.aborted)
   }
 
-  /** Gives a reader that is there the rest, before the end. */
-  deliverAll(): void {
+  #deliverParsed(): void {
     while (this.reader !== undefined && this.aborted === undefined && this.#parsed.length > 0) {
       this.reader.next(this.#parsed.shift() as Uint8Array)
     }

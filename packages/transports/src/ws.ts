@@ -19,12 +19,13 @@ import {
   requireLimits,
   requireUrl,
   type WsLimits,
+  type WsSocket,
 } from './ws-options.js'
 import { WsTransport } from './ws-transport.js'
 import { requestPath, serveUpgrades, upgradeOnly } from './ws-upgrade.js'
 
 export type { AcceptOptions, DialTimes, HandshakeOptions, ListenAt }
-export type { ConnectWsOptions, FromWebSocketOptions, ListenWsOptions, WsLimits }
+export type { ConnectWsOptions, FromWebSocketOptions, ListenWsOptions, WsLimits, WsSocket }
 
 /**
  * Makes a transport of an open socket of the `ws` package. Hand it over in the turn in which it opened (in the `'open'`
@@ -40,7 +41,7 @@ export type { ConnectWsOptions, FromWebSocketOptions, ListenWsOptions, WsLimits 
  * })
  * ```
  */
-export function fromWebSocket(socket: WebSocket, options: FromWebSocketOptions = {}): Transport {
+export function fromWebSocket(socket: WsSocket, options: FromWebSocketOptions = {}): Transport {
   const mark = requireRange('highWaterMark', options.highWaterMark ?? 65_536, 0)
   if (socket.readyState !== WebSocket.OPEN) {
     throw new MqttError('invalid-option', `socket must be open (readyState 1), not ${socket.readyState}`)

@@ -89,6 +89,17 @@ export function dialContract(name: string, link: Link): void {
       expect(second.ends).toEqual(['complete'])
     })
 
+    test('connectTimeout is over when it is open', async () => {
+      const { ends, opened, subscription } = start({ connectTimeout: 150, drainTimeout: 20 })
+      await until(() => opened.length === 1 && accepted.length > 0, 'an open link')
+      await pause(200)
+      expect(ends).toEqual([])
+      const reading = read(accepted[0] as Transport)
+      opened[0]?.sink.next(new Uint8Array([1]))
+      await until(() => reading.length() === 1, 'the byte')
+      subscription.unsubscribe()
+    })
+
     test('errors when nobody listens', async () => {
       stop.next()
       await listenerEnd
