@@ -59,7 +59,7 @@ export class FakeTransport implements Transport {
         if (this.#sinkEnded) return
         this.#sinkEnded = true
         this.sent$.complete()
-        this.#writable.next(false)
+        this.writable = false
         this.#pump()
       },
       error: (error: unknown) => {
@@ -67,7 +67,7 @@ export class FakeTransport implements Transport {
         this.#aborted = true
         this.#sinkEnded = true
         this.sent$.error(error instanceof Error ? error : new Error('destroyed'))
-        this.#writable.next(false)
+        this.writable = false
         this.#waiting = []
         const end = error === undefined ? null : (error as MqttError)
         asapScheduler.schedule(() => this.close(end))
@@ -88,12 +88,12 @@ export class FakeTransport implements Transport {
   }
 
   set writable(value: boolean) {
-    this.#writable.next(value)
+    if (value !== this.#writable.value) this.#writable.next(value)
   }
 
   /** Bytes from the peer. */
   receive(chunk: Uint8Array): void {
-    this.#waiting.push(chunk)
+    if (!this.#aborted) this.#waiting.push(chunk)
     this.#pump()
   }
 
@@ -124,7 +124,7 @@ export class FakeTransport implements Transport {
   }
 
   #tellClosed(error: MqttError | null): void {
-    if (this.#writable.value) this.#writable.next(false)
+    this.writable = false
     this.#writable.complete()
     if (error === null) this.#closed.complete()
     else this.#closed.error(error)
