@@ -2,7 +2,8 @@ import { failure } from '../testing/codec.js'
 import { decode, encode } from '../testing/codec.js'
 import { packetOf } from '../testing/conformance/statement.js'
 import { toHex } from '../testing/wire.js'
-import { ByteReader, ByteWriter } from './bytes.js'
+import { ByteWriter } from './byte-writer.js'
+import { ByteReader } from './bytes.js'
 import { generateBody, writeBody } from './delegate.js'
 import { walkFrame } from './grammar.js'
 import { generateFrame, parseFrame } from './mqtt-packet.js'
@@ -29,13 +30,13 @@ describe('what mqtt-packet refuses or gets wrong', () => {
   })
 
   test('bytes that are not as many as their header says are never sent', () => {
-    const packet = { cmd: 'unsuback', messageId: 70_000 }
-    const generated = generateFrameOrError(packet)
-    expect(generated).not.toBe('b0020000')
-    const error = failure(() => generateBody(packet, 4, 'UNSUBACK'))
-    expect(error).toMatchObject({ code: 'invalid-packet' })
-    const long = { cmd: 'unsubscribe', messageId: 1, unsubscriptions: ['x'.repeat(65_536)] }
-    expect(failure(() => generateBody(long, 4, 'UNSUBSCRIBE'))).toMatchObject({ code: 'invalid-packet' })
+    // It counts the characters of a protocol name as bytes.
+    const packet = { cmd: 'connect', protocolId: 'é', clientId: 'a' }
+    expect(toHex(generateFrame(packet, 4))).toBe('100a0002c3a90402000000' + '0161')
+    expect(failure(() => generateBody(packet, 4, 'CONNECT'))).toMatchObject({
+      code: 'invalid-packet',
+      message: 'CONNECT was generated with 11 bytes where its header says 10',
+    })
   })
 
   test('a password without a user name and an empty client id without clean start are written in MQTT 5', () => {
@@ -56,14 +57,6 @@ describe('what mqtt-packet refuses or gets wrong', () => {
     ])
   })
 })
-
-function generateFrameOrError(packet: object): string {
-  try {
-    return toHex(generateFrame(packet, 4))
-  } catch (error) {
-    return String(error)
-  }
-}
 
 describe('the packets it reads', () => {
   test('have the members that are documented and no others', () => {
@@ -118,6 +111,13 @@ describe('the walk over a frame', () => {
         { scope: 'connect', start: 12, end: 16, values: { receiveMaximum: 1 } },
         { scope: 'will', start: 19, end: 25, values: { willDelayInterval: 2 } },
       ],
+    })
+  })
+
+  test('leaves no bytes over for mqtt-packet to step over', () => {
+    expect(failure(() => walk('10: 0004 "MQTT" 04 02 0000 0001 "a" 00'))).toMatchObject({
+      code: 'malformed-packet',
+      message: 'CONNECT has 1 bytes left over after its last field [MQTT5 4.13.1]',
     })
   })
 

@@ -53,6 +53,13 @@ test('errors name the field, the value and the rule', () => {
   expect(
     message(() => encode(4, { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0, nl: true }] })),
   ).toBe('SUBSCRIBE nl must not be given in MQTT 3.1.1: true')
+  const long = 'x'.repeat(65_536)
+  expect(message(() => encode(5, { cmd: 'connect', clientId: long }))).toBe(
+    'CONNECT clientId must not be over 65,535 bytes, it has 65536 [MQTT5 1.5.4]',
+  )
+  expect(message(() => encode(5, { cmd: 'connect', password: long }))).toBe(
+    'CONNECT password must not be over 65,535 bytes, it has 65536 [MQTT5 1.5.6]',
+  )
   expect(message(() => encode(5, { cmd: 'connack', returnCode: 0 }))).toBe(
     'CONNACK returnCode must not be given in MQTT 5: 0',
   )
