@@ -323,8 +323,27 @@ describe('frames', () => {
     expect(reading.endings).toMatchObject([
       { code: 'transport', message: expect.stringContaining('[MQTT-6.0.0-1]') as string },
     ])
+    const late = read(served.accepted[0] as Transport)
+    await until(() => late.endings.length > 0, 'the end, late')
+    expect([late.length(), late.endings]).toEqual([0, reading.endings])
     peer.socket.write(frame(CLOSE, code(1003)))
     expect(await ending((served.accepted[0] as Transport).closed$)).toEqual(reading.endings[0])
+  })
+
+  test('a text frame behind bytes that nobody reads is refused as well, and its answer seen', async () => {
+    reading.subscription.unsubscribe()
+    const before = Date.now()
+    const [transport] = served.accepted as [Transport]
+    // With nobody reading, only what is already on its way when the reading stops is looked at.
+    const first = transport.bytes$.subscribe({ next: () => first.unsubscribe(), error: () => undefined })
+    peer.socket.write(Buffer.concat([frame(BINARY, Buffer.from([1])), frame(BINARY, Buffer.from([2])), frame(TEXT)]))
+    await until(() => closeCode(peer.state.received) === 1003, 'the close')
+    peer.socket.write(frame(CLOSE, code(1003)))
+    expect(await ending(transport.closed$)).toMatchObject({ code: 'transport' })
+    expect(Date.now() - before).toBeLessThan(1_500)
+    const late = read(transport)
+    await until(() => late.endings.length > 0, 'the end, late')
+    expect([...late.bytes()]).toEqual([2])
   })
 
   test('a peer that does not answer the 1003 is destroyed after two seconds', async () => {
