@@ -80,7 +80,7 @@ describe('backpressure out', () => {
   it('makes values only as the peer takes them, loses none, and keeps little', async () => {
     const { near, far } = pair(1_000)
     let loaded = 0
-    const names$ = range(0, 200).pipe(map(String))
+    const names$ = range(0, 200).pipe(map((n) => String(n)))
     const publishing = hear(
       publishAll(near, names$, async (name) => {
         loaded += 1
@@ -112,7 +112,7 @@ describe('backpressure out', () => {
     const right = pair(500)
     const bridge = hear(forward(left.near, right.near))
     const sending = hear(
-      publishAll(left.far, range(0, 2_000).pipe(map(String)), async (name) => ({
+      publishAll(left.far, range(0, 2_000).pipe(map((n) => String(n))), async (name) => ({
         topic: name,
         payload: 'x'.repeat(100),
       })),

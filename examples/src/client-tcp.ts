@@ -1,7 +1,7 @@
 // #region client
 import { Connection, MqttError, type Transport } from '@rxmqtt/core'
 import { type ConnectTcpOptions, connectTcp } from '@rxmqtt/transports/tcp'
-import { map, merge, type Observable, switchMap, tap } from 'rxjs'
+import { map, merge, type Observable, switchMap, take, tap } from 'rxjs'
 // #endregion
 import { isMain } from './main.js'
 
@@ -30,11 +30,16 @@ function greet(transport: Transport): Observable<string> {
         return 'subscribed'
       }),
     ),
-    connection.puback$.pipe(map(({ messageId }) => `message ${messageId} arrived at the server`)),
-    connection.publish$.pipe(
-      map(({ payload }) => `heard ${new TextDecoder().decode(payload)}`),
-      tap(() => connection.disconnect()),
-    ),
+    merge(
+      connection.puback$.pipe(
+        take(1),
+        map(({ messageId }) => `message ${messageId} arrived at the server`),
+      ),
+      connection.publish$.pipe(
+        take(1),
+        map(({ payload }) => `heard ${new TextDecoder().decode(payload)}`),
+      ),
+    ).pipe(tap({ complete: () => connection.disconnect() })),
     connection.closed$,
   )
 }

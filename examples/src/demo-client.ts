@@ -10,6 +10,7 @@ import {
   type Transport,
 } from '@rxmqtt/core'
 import {
+  catchError,
   defer,
   EMPTY,
   filter,
@@ -22,6 +23,7 @@ import {
   switchMap,
   take,
   tap,
+  throwError,
 } from 'rxjs'
 import { Outbox, received } from './qos.js'
 import { untilClosed } from './until-closed.js'
@@ -47,32 +49,39 @@ export function demoClient<T>(
   fields: ConnectFields,
   work: (client: DemoClient) => Observable<T>,
 ): Observable<T> {
-  return dial$.pipe(
-    switchMap((transport) => {
-      const connection = new Connection(transport, { role: 'client' })
-      const work$ = connection.connack$.pipe(
-        take(1),
-        map(accepted),
-        switchMap((connack) => {
-          const outbox = new Outbox(connection, connack.properties?.receiveMaximum)
-          const seconds = connack.properties?.serverKeepAlive ?? fields.keepalive ?? 0
-          const background$ = merge(outbox.handshakes$, pings(connection, seconds)).pipe(ignoreElements())
-          const done$ = work(clientOf(connection, connack, outbox)).pipe(
-            tap({ complete: () => connection.disconnect() }),
-          )
-          return merge(background$, done$)
-        }),
-      )
-      connection.connect(fields)
-      return merge(work$, connection.closed$).pipe(untilClosed(connection))
-    }),
-  )
+  return defer(() => {
+    let done = false
+    const finish = (connection: Connection): void => {
+      done = true
+      connection.disconnect()
+    }
+    return dial$.pipe(
+      switchMap((transport) => {
+        const connection = new Connection(transport, { role: 'client' })
+        const work$ = connection.connack$.pipe(
+          take(1),
+          map(accepted),
+          switchMap((connack) => {
+            const outbox = new Outbox(connection, connack.properties?.receiveMaximum)
+            const seconds = connack.properties?.serverKeepAlive ?? fields.keepalive ?? 0
+            const background$ = merge(outbox.handshakes$, pings(connection, seconds)).pipe(ignoreElements())
+            const done$ = work(clientOf(connection, connack, outbox)).pipe(tap({ complete: () => finish(connection) }))
+            return merge(background$, done$)
+          }),
+        )
+        connection.connect(fields)
+        return merge(work$, connection.closed$).pipe(untilClosed(connection))
+      }),
+      // After the goodbye some servers drop a WebSocket without a close frame, mosquitto for one.
+      catchError((error: Error) => (done ? EMPTY : throwError(() => error))),
+    )
+  })
 }
 
 function accepted(connack: ConnackPacket): ConnackPacket {
   const { returnCode = 0, reasonCode = 0 } = connack
   if (returnCode === 0 && reasonCode === 0) return connack
-  throw new MqttError('refused', `the server refused: code ${returnCode || reasonCode}`, { returnCode, reasonCode })
+  throw new MqttError('refused', `the server refused: code ${returnCode || reasonCode}`, connack)
 }
 
 function pings(connection: Connection, seconds: number): Observable<unknown> {

@@ -67,7 +67,8 @@ describe('the pipeline', () => {
     const { listening, port } = portTold()
     const server = createDemoServer()
     const stop = new Subject<void>()
-    const events = hear(listenTcp({ host, listening }).pipe(takeUntil(stop), server.serve(stop)))
+    const peers$ = listenTcp({ host, listening }).pipe(takeUntil(stop))
+    const events = hear(peers$.pipe(server.serve(stop)))
     const published = hear(pipeline(server, 200).pipe(takeUntil(stop)))
     const dial$ = connectTcp({ host, port: await port })
 
