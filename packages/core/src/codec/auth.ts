@@ -1,7 +1,8 @@
 import type { PacketInput } from '../packet/fields.js'
 import type { AuthPacket, ProtocolVersion } from '../packet/packet.js'
 import type { AuthProperties } from '../packet/properties.js'
-import type { ByteReader, ByteWriter } from './bytes.js'
+import type { ByteWriter } from './byte-writer.js'
+import type { ByteReader } from './bytes.js'
 import { readReason, writeReason } from './reason.js'
 import { invalidPacket, malformed, protocolError } from './violation.js'
 

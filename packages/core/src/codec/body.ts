@@ -1,6 +1,7 @@
 import type { PacketInput } from '../packet/fields.js'
 import type { Packet, PacketType, ProtocolVersion } from '../packet/packet.js'
-import type { ByteReader, ByteWriter } from './bytes.js'
+import type { ByteWriter } from './byte-writer.js'
+import type { ByteReader } from './bytes.js'
 
 /**
  * Reads the body of one frame: `flags` are the low four bits of its first byte, `reader` stands on the first byte after

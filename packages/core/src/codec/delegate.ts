@@ -1,9 +1,11 @@
 import { MqttError } from '../errors.js'
 import { type PacketOf, packetTypes, type ProtocolVersion } from '../packet/packet.js'
-import { ByteReader, ByteWriter } from './bytes.js'
+import { ByteWriter } from './byte-writer.js'
+import { ByteReader } from './bytes.js'
 import { type Walk, type WalkedType, walkFrame } from './grammar.js'
 import { generateFrame, parseFrame } from './mqtt-packet.js'
-import { type PropertyScope, writeProperties } from './properties.js'
+import { writeProperties } from './properties.js'
+import type { PropertyScope } from './property-table.js'
 import { invalidPacket } from './violation.js'
 
 /** The header flags of SUBSCRIBE and UNSUBSCRIBE. */

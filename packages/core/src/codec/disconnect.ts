@@ -1,6 +1,7 @@
 import type { PacketInput } from '../packet/fields.js'
 import type { DisconnectPacket, ProtocolVersion } from '../packet/packet.js'
-import type { ByteReader, ByteWriter } from './bytes.js'
+import type { ByteWriter } from './byte-writer.js'
+import type { ByteReader } from './bytes.js'
 import { readReason, writeReason } from './reason.js'
 
 const rule = 'MQTT-3.14.2-1'

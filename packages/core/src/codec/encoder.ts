@@ -1,6 +1,7 @@
 import { MqttError } from '../errors.js'
 import type { PacketInput } from '../packet/fields.js'
-import { ByteWriter, maximumVarint } from './bytes.js'
+import { ByteWriter } from './byte-writer.js'
+import { maximumVarint } from './bytes.js'
 import { checkOption, checkSize } from './limits.js'
 import { Protocol } from './protocol.js'
 import { type TableEntry, table } from './table.js'

@@ -1,6 +1,7 @@
 import type { ProtocolVersion } from '../packet/packet.js'
 import type { ByteReader } from './bytes.js'
-import { type PropertyScope, readProperties } from './properties.js'
+import { readProperties } from './properties.js'
+import type { PropertyScope } from './property-table.js'
 import { checkConnectFlags, checkGranted, checkProtocol, checkUngranted } from './validate.js'
 import { malformed, protocolError } from './violation.js'
 

@@ -1,6 +1,7 @@
 import type { ProtocolVersion } from '../packet/packet.js'
 import type { reasonCodes } from '../packet/reason-code.js'
-import type { ByteReader, ByteWriter } from './bytes.js'
+import type { ByteWriter } from './byte-writer.js'
+import type { ByteReader } from './bytes.js'
 import { readProperties, writeProperties } from './properties.js'
 import { checkReasonCode } from './validate.js'
 import { invalidPacket } from './violation.js'

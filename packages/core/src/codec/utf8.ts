@@ -4,7 +4,10 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const encoder = new TextEncoder()
 
 const memoLimit = 64
-const memo: (string | undefined)[] = new Array<string | undefined>(1024).fill(undefined)
+const memoSize = 1024
+const memo: (string | undefined)[] = new Array<string | undefined>(memoSize).fill(undefined)
+/** The bytes of each string in the memo, `memoLimit` a slot. */
+const memoBytes = new Uint8Array(memoSize * memoLimit)
 
 /**
  * Reads `bytes[start, end)` as UTF-8. Short ASCII strings, which topics mostly are and which mostly come again, are looked
@@ -13,22 +16,25 @@ const memo: (string | undefined)[] = new Array<string | undefined>(1024).fill(un
  * @throws MqttError `'malformed-packet'` for ill-formed UTF-8 [MQTT-1.5.4-1] and U+0000 [MQTT-1.5.4-2]
  */
 export function readUtf8(bytes: Uint8Array, start: number, end: number, field: string): string {
-  if (end - start > memoLimit) return readLong(bytes, start, end, field)
-  let hash = end - start
+  const length = end - start
+  if (length > memoLimit) return readLong(bytes, start, end, field)
+  let hash = length
+  for (let i = start; i < end; i++) hash = ((hash << 5) | (hash >>> 27)) ^ bytes[i]!
+  const slot = Math.imul(hash, 0x9e3779b1) >>> 22
+  const known = memo[slot]
+  if (known !== undefined && known.length === length && isAt(slot * memoLimit, bytes, start, end)) return known
   for (let i = start; i < end; i++) {
     const byte = bytes[i]!
     if (byte > 0x7f || byte === 0) return readLong(bytes, start, end, field)
-    hash = (Math.imul(hash, 31) + byte) | 0
   }
-  const slot = hash & 1023
-  const known = memo[slot]
-  if (known !== undefined && equals(known, bytes, start, end)) return known
-  return (memo[slot] = String.fromCharCode.apply(null, bytes.subarray(start, end) as unknown as number[]))
+  const part = bytes.subarray(start, end)
+  memoBytes.set(part, slot * memoLimit)
+  return (memo[slot] = String.fromCharCode.apply(null, part as unknown as number[]))
 }
 
-function equals(text: string, bytes: Uint8Array, start: number, end: number): boolean {
-  if (text.length !== end - start) return false
-  for (let i = start; i < end; i++) if (text.charCodeAt(i - start) !== bytes[i]) return false
+/** Whether the memo has `bytes[start, end)` at `from`. */
+function isAt(from: number, bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start, at = from; i < end; i++, at++) if (memoBytes[at] !== bytes[i]) return false
   return true
 }
 
