@@ -198,6 +198,14 @@ test('a __proto__ user property pollutes nothing', () => {
   expect(encode(5, own)).toEqual(packetOf(`30: 0001 "a" 0f ${pair} "x"`))
 })
 
+test.each([
+  ['a number that the object puts first', '26 0001 "a" 0001 "x" 26 0002 "95" 0001 "y"', '0f'],
+  ['a name again, later', '26 0001 "a" 0001 "x" 26 0001 "b" 0001 "y" 26 0001 "a" 0001 "z"', '15'],
+])('MQTT-3.3.2-18: user properties keep their order: %s', (_name, pairs, length) => {
+  const bytes = packetOf(`30: 0001 "a" ${length} ${pairs}`)
+  expect(plain(encode(5, decode(5, bytes)[0]!))).toBe(plain(bytes))
+})
+
 test('a property that is undefined is left out', () => {
   const bytes = encode(5, { cmd: 'publish', topic: 'a', properties: { contentType: undefined, topicAlias: 1 } })
   expect(bytes).toEqual(packetOf('30: 0001 "a" 03 23 0001'))

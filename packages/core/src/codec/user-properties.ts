@@ -22,7 +22,7 @@ function collect(pairs: readonly UserProperty[]): { properties: UserProperties; 
     const before = properties[name]
     if (before === undefined) {
       properties[name] = value
-      if (name <= '9' && name >= '0') inOrder = false
+      if (startsWithDigit(name)) inOrder = false
     } else {
       if (typeof before === 'string') properties[name] = [before, value]
       else before.push(value)
@@ -30,6 +30,11 @@ function collect(pairs: readonly UserProperty[]): { properties: UserProperties; 
     }
   }
   return { properties, inOrder: inOrder || pairs.length === 1 }
+}
+
+function startsWithDigit(name: string): boolean {
+  const unit = name.charCodeAt(0)
+  return unit >= 0x30 && unit <= 0x39
 }
 
 function toPairs(properties: UserProperties): UserProperty[] {
