@@ -1,0 +1,34 @@
+import { type Connection, MqttError, type Transport } from '@rxmqtt/core'
+import { memoryPair } from '@rxmqtt/transports/memory'
+import { map, NEVER, startWith, throwError, defer } from 'rxjs'
+import { TestScheduler } from 'rxjs/testing'
+import { reconnecting } from './reconnect.js'
+
+describe('reconnecting', () => {
+  it('dials again with growing delays, and from the start after a success', () => {
+    const dialled: number[] = []
+    const opened: Transport[] = []
+    const scheduler = new TestScheduler((actual, expected) => expect(actual).toEqual(expected))
+    scheduler.run(({ expectObservable, flush }) => {
+      const dial$ = defer(() => {
+        dialled.push(scheduler.now())
+        if (dialled.length === 4) {
+          const [near, far] = memoryPair()
+          opened.push(far)
+          scheduler.schedule(() => far.sink.error(undefined), 500)
+          return NEVER.pipe(startWith(near))
+        }
+        return throwError(() => new MqttError('transport', 'nobody there'))
+      })
+      const work = (connection: Connection) =>
+        connection.packets$.pipe(
+          map(({ cmd }): string => cmd),
+          startWith('open'),
+        )
+      expectObservable(reconnecting(dial$, work), '^ 9s !').toBe('7s o', { o: 'open' })
+      flush()
+    })
+    expect(dialled).toEqual([0, 1_000, 3_000, 7_000, 8_500])
+    expect(opened).toHaveLength(1)
+  })
+})
