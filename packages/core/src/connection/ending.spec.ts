@@ -490,6 +490,11 @@ describe('law 10: end()', () => {
       connection.packets$.subscribe()
       expectObservable(connection.closed$).toBe('----#', null, reason)
       expectObservable(transport.closed$).toBe('----#', null, reason)
+      const full = make('-a--|', { a: join(connect(5), bad) })
+      full.buffered = 10
+      const waiting = new Connection(full, { drainTimeout: 9 })
+      waiting.packets$.subscribe()
+      expectObservable(waiting.closed$).toBe('10ms #', null, reason)
     })
   })
 

@@ -325,7 +325,7 @@ describe('law 11: a pause is bounded', () => {
   })
 
   test('no timer is left: after a resume, an end, a destroy, a broken transport', () => {
-    for (const over of ['resume', 'destroy', 'end', 'broken'] as const) {
+    for (const over of ['resume', 'destroy', 'end', 'broken', 'peer'] as const) {
       marbles((helpers) => {
         const transport = helpers.transport('-')
         const connection = new Connection(transport, { pauseTimeout: 50, drainTimeout: 7 })
@@ -334,14 +334,16 @@ describe('law 11: a pause is bounded', () => {
         helpers.does('--o', {
           o: () => {
             if (over === 'broken') transport.close()
+            else if (over === 'peer') connection.end()
             else connection[over]()
+            if (over === 'peer') transport.receiveEnd()
           },
         })
-        const end = { resume: '-', destroy: '--|', end: '-- 7ms |', broken: '--|' }[over]
+        const end = { resume: '-', destroy: '--|', end: '-- 7ms |', broken: '--|', peer: '--|' }[over]
         helpers.expectObservable(connection.closed$).toBe(end)
         helpers.flush()
         // Virtual time stands where the last task was: a timer that is left would have moved it on.
-        expect(helpers.now()).toBeLessThan(50)
+        expect(helpers.now()).toBeLessThanOrEqual(over === 'end' ? 9 : 2)
         subscription.unsubscribe()
       })
     }

@@ -80,6 +80,17 @@ describe('generate', () => {
     })
   })
 
+  test('what waits at an unsubscribe stays in a given encoder', async () => {
+    const encoder = new Encoder()
+    const source = new Subject<PacketInput>()
+    const subscription = source.pipe(generate({ encoder })).subscribe()
+    source.next(p)
+    subscription.unsubscribe()
+    await Promise.resolve()
+    await Promise.resolve()
+    expect(flat(encoder.take())).toEqual(['c000'])
+  })
+
   test('unsubscribing inside next: nothing more is emitted', () => {
     const source = new Subject<PacketInput>()
     const chunks: Uint8Array[] = []

@@ -135,6 +135,6 @@ export class FakeTransport implements Transport {
     if (this.#waiting.length > 0 || this.#end === undefined) return
     if (this.#end === null) this.#reader?.complete()
     else this.#reader?.error(this.#end)
-    if (this.#sinkEnded && !this.#aborted && !this.#over) this.close(this.#end)
+    if (this.#sinkEnded && this.buffered === 0 && !this.#aborted && !this.#over) this.close(this.#end)
   }
 }
