@@ -32,7 +32,7 @@ const endings: readonly ((client: Connection) => void)[] = [
 /** Connects and disconnects over and over: afterwards nothing is left, and the heap does not grow with their number. */
 export async function churn({ connections, warmUp, maximumSlope }: ChurnOptions): Promise<Findings> {
   const findings = new Findings()
-  const opened = open()
+  const opened = await open()
   const ports: number[] = []
   let serverEnds = 0
   const listening = merge(

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
@@ -35,20 +37,29 @@ export function openFiles(): number | undefined {
   return existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : undefined
 }
 
-/** What was open, to compare with later. */
+/** Handles and file descriptors, to compare with later. */
 export interface Open {
   readonly handles: Record<string, number>
   readonly files: number | undefined
 }
 
-export function open(): Open {
+/** What is open now. A process that listens for the first time keeps a descriptor in reserve from then on: so it does. */
+export async function open(): Promise<Open> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  server.close()
+  await once(server, 'close')
+  return opened()
+}
+
+function opened(): Open {
   return { handles: handles(), files: openFiles() }
 }
 
 /** Waits, a few seconds at the most, until no more is open than before; returns what is, in words, or undefined. */
 export async function leftOpen(before: Open): Promise<string | undefined> {
   for (let i = 0; ; i += 1) {
-    const now = open()
+    const now = opened()
     const kinds = Object.keys(now.handles).filter((kind) => now.handles[kind]! > (before.handles[kind] ?? 0))
     const files = (now.files ?? 0) > (before.files ?? 0)
     if (kinds.length === 0 && !files) return undefined

@@ -1,7 +1,7 @@
 import { Connection } from '@rxmqtt/core'
 import { pattern, until } from '../helpers.js'
 import { connect, tcp, tls, ws } from '../links.js'
-import { encode, expectAllClosed, joined, listening, type RawPeer, rawPeer, watch, watchEnd } from './support.js'
+import { encode, expectAllClosed, joined, listening, rawPeer, watch, watchEnd } from './support.js'
 
 expectAllClosed()
 
@@ -47,17 +47,22 @@ describe.each(Object.keys(refusals))('%s reaches a peer that is still sending 4 
       reject(connection)
     })
     let told = 0
+    const errors: string[] = []
     const run = async (): Promise<void> => {
-      const peer: RawPeer = await rawPeer(address)
+      const peer = await rawPeer(address)
+      // Reads nothing until it has said everything: with nobody to take that, it would never come to read.
+      peer.socket.pause()
       peer.socket.write(hello)
       if (kind.includes('protocol error')) peer.socket.write(hello)
-      peer.socket.write(flood)
+      peer.socket.write(flood, () => peer.socket.resume())
       await peer.closed
+      errors.push(...peer.errors)
       const bytes = peer.bytes()
       if (bytes.subarray(bytes.length - last.length).equals(Buffer.from(last))) told += 1
     }
     for (let i = 0; i < 60; i += 6) await Promise.all(Array.from({ length: 6 }, run))
     expect(told).toBe(60)
+    expect(errors).toEqual([])
     await until(() => ended.length === 60 && ended.every((ends) => ends.length === 1), 'all ends')
   }, 30_000)
 })

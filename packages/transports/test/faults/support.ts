@@ -95,6 +95,8 @@ export async function listening(
 export interface RawPeer {
   readonly socket: Socket
   readonly received: Buffer[]
+  /** Codes of the errors that its socket had, such as ECONNRESET. */
+  readonly errors: string[]
   bytes(): Buffer
   /** Its end, seen as an end of the stream, an error or the close. */
   readonly closed: Promise<void>
@@ -104,6 +106,7 @@ export interface RawPeer {
 export async function rawPeer(address: AddressInfo, options: { allowHalfOpen?: boolean } = {}): Promise<RawPeer> {
   const socket = dialSocket({ host: HOST, port: address.port, noDelay: true, ...options })
   const received: Buffer[] = []
+  const errors: string[] = []
   let over = false
   const closed = new Promise<void>((resolve) => {
     socket.once('close', () => {
@@ -116,12 +119,12 @@ export async function rawPeer(address: AddressInfo, options: { allowHalfOpen?: b
     await closed
   })
   // A server that is tested for bad peers may reset them; the close is what counts.
-  socket.on('error', () => undefined)
+  socket.on('error', (error: NodeJS.ErrnoException) => errors.push(error.code ?? error.message))
   socket.on('data', (chunk) => received.push(chunk))
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve).once('error', reject)
   })
-  return { socket, received, bytes: () => Buffer.concat(received), closed, isClosed: () => over }
+  return { socket, received, errors, bytes: () => Buffer.concat(received), closed, isClosed: () => over }
 }
 
 /** The bytes of packets in one piece. */
