@@ -280,7 +280,7 @@ describe('Decoder: errors', () => {
     }
   })
 
-  test('rejected is the whole frame that was refused, and nothing where none was whole', () => {
+  test('rejected is how the frame began that was refused, and nothing where none was whole', () => {
     const bad = wire('10 0d 0004 "MQTT" 09 02 0000 0001 "a"')
     for (const size of [1, 4, 100]) {
       const decoder = new Decoder()
@@ -294,6 +294,10 @@ describe('Decoder: errors', () => {
     early.push(bad)
     expect(failure(() => early.read())?.code).toBe('packet-too-large')
     expect(early.rejected).toBeUndefined()
+    const large = new Decoder()
+    large.push(wire(`10 ff7f 0004 "MQTT" 09 ${'00'.repeat(16_383 - 7)}`))
+    expect(failure(() => large.read())?.code).toBe('unsupported-version')
+    expect(large.rejected).toEqual(wire(`10 ff7f 0004 "MQTT" 09 ${'00'.repeat(22)}`))
   })
 })
 

@@ -30,6 +30,9 @@ export interface DecoderOptions {
   readonly expect?: ((cmd: PacketType) => void) | undefined
 }
 
+/** Enough of a refused frame to see a CONNECT's protocol name and level. */
+const rejectedBytes = 32
+
 const nothing = new Uint8Array(0)
 const reader = new ByteReader()
 const byType: readonly (Pick<TableEntry, 'name' | 'read'> | undefined)[] = packetTypes.map((cmd) =>
@@ -74,7 +77,7 @@ export class Decoder {
     return this.#chunk.length - this.#position + (this.#waiting?.length ?? 0)
   }
 
-  /** The whole frame that `read` refused, for who answers it; undefined where it was refused before it was whole. */
+  /** How the frame began that `read` refused, for who answers it; undefined where it was refused before it was whole. */
   get rejected(): Uint8Array | undefined {
     return this.#rejected
   }
@@ -143,7 +146,7 @@ export class Decoder {
     try {
       return this.#decode(bytes, start, start + frame)
     } catch (error) {
-      this.#rejected = bytes.slice(start, start + frame)
+      this.#rejected = bytes.slice(start, Math.min(start + frame, start + rejectedBytes))
       throw error
     }
   }

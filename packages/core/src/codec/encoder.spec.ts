@@ -48,6 +48,14 @@ describe('Encoder', () => {
     expect([encoder.take(), encoder.pending]).toEqual([[], 0])
   })
 
+  test('law 3: a small chunk that waits for a slow peer keeps no memory but its own', () => {
+    const encoder = new Encoder()
+    for (const packet of [ping, publish(4_000), publish(5_000)]) {
+      write(encoder, packet)
+      for (const chunk of encoder.take()) expect(chunk.buffer.byteLength).toBe(chunk.length)
+    }
+  })
+
   test('small packets are one chunk; pending counts what was not taken', () => {
     const encoder = new Encoder()
     write(encoder, ping, publish(2), ping)

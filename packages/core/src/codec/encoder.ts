@@ -29,6 +29,7 @@ export interface EncoderOptions {
 }
 
 const slabSize = 65_536
+const copiedChunk = 4096
 
 /** The memory that all encoders write to, one after the other; what was taken is never written again. */
 class Slab extends ByteWriter {
@@ -50,10 +51,21 @@ class Slab extends ByteWriter {
     this.owner = encoder
   }
 
-  /** Hands what was committed to its owner. */
+  /**
+   * Hands what was committed to its owner: a little as a copy, and the memory is used again, since a small chunk that
+   * waits for a slow peer would keep all of it.
+   */
   release(): void {
-    if (this.owner !== undefined && this.start > this.run) this.owner.ready(this.bytes.subarray(this.run, this.start))
-    this.run = this.start
+    const { run, start, position } = this
+    if (this.owner === undefined || start === run) return
+    const chunk = this.bytes.subarray(run, start)
+    if (chunk.length < copiedChunk && position === start) {
+      this.owner.ready(chunk.slice())
+      this.start = this.position = run
+    } else {
+      this.owner.ready(chunk)
+      this.run = start
+    }
   }
 
   /** Gives memory back that one large packet took. */

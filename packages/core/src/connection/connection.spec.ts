@@ -201,6 +201,22 @@ describe('taps', () => {
     })
   })
 
+  test('sent$ reads what was written before a CONNECT in the version before it', async () => {
+    const [near] = memoryPair()
+    const connection = new Connection(near)
+    const sent = collect(connection.sent$)
+    connection.publish({ topic: 'a', payload: 'x' })
+    connection.connect({ protocolVersion: 5, clientId: 'me' })
+    connection.publish({ topic: 'a', properties: { contentType: 'b' } })
+    await Promise.resolve()
+    expect(sent).toMatchObject([
+      { cmd: 'publish', payload: Uint8Array.of(0x78) },
+      { cmd: 'connect', protocolVersion: 5 },
+      { cmd: 'publish', properties: { contentType: 'b' } },
+    ])
+    connection.destroy()
+  })
+
   test('sent$ sees a goodbye and the answer to a bad packet', async () => {
     const transport = new FakeTransport()
     const connection = new Connection(transport)

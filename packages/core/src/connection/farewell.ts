@@ -15,7 +15,7 @@ export interface Farewell {
  * What the peer is told of its bad packet, where the standard allows: a refused CONNECT, or what comes before its CONNACK,
  * gets CONNACK, an MQTT 5 peer otherwise DISCONNECT, and bytes that are no packet nothing [MQTT-4.13.1-1] [MQTT-4.8.0-1].
  *
- * @param rejected - the whole frame that was refused, where there was one
+ * @param rejected - how the frame began that was refused, where it was whole
  */
 export function farewellTo(
   error: MqttError,

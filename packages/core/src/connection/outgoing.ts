@@ -42,6 +42,8 @@ export class Outgoing implements ChunkTarget {
 
   /** @throws MqttError `'invalid-packet'`; nothing was written */
   write(packet: PacketInput): void {
+    // What was written before it is of the version before it, also for who reads `sent$`.
+    if (packet?.cmd === 'connect') this.#batch.flush()
     this.#batch.write(packet)
   }
 

@@ -2,6 +2,7 @@ import { Observable, type OperatorFunction } from 'rxjs'
 import { Encoder, type EncoderOptions } from '../codec/encoder.js'
 import type { PacketInput } from '../packet/fields.js'
 import { PacketBatch } from './packet-batch.js'
+import { whileOpen } from './while-open.js'
 
 export interface GenerateOptions extends EncoderOptions {
   /**
@@ -31,7 +32,7 @@ export function generate(options: GenerateOptions = {}): OperatorFunction<Packet
       const fail = (error: unknown): void => batch.finish(() => subscriber.error(error))
       subscriber.add(() => batch.cancel())
       subscriber.add(
-        source.subscribe({
+        source.pipe(whileOpen(subscriber)).subscribe({
           next: (packet) => {
             try {
               batch.write(packet)

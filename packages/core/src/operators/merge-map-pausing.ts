@@ -2,6 +2,7 @@ import { from, Observable, type ObservableInput, type ObservedValueOf, type Oper
 import { checkOption } from '../codec/limits.js'
 import { MqttError } from '../errors.js'
 import { Queue } from './queue.js'
+import { whileOpen } from './while-open.js'
 
 /** What can hold its peer back; a Connection is one. */
 export interface Pausable {
@@ -80,7 +81,7 @@ export function mergeMapPausing<T, O extends ObservableInput<unknown>>(
           subscriber.error(error)
           return
         }
-        const subscription = inner$.subscribe({
+        const subscription = inner$.pipe(whileOpen(subscriber)).subscribe({
           next: (result) => subscriber.next(result),
           error: (error: unknown) => subscriber.error(error),
           complete: () => {
@@ -97,7 +98,7 @@ export function mergeMapPausing<T, O extends ObservableInput<unknown>>(
         setPaused(false)
       })
       subscriber.add(
-        source.subscribe({
+        source.pipe(whileOpen(subscriber)).subscribe({
           next: (value) => {
             queue.push(value)
             if (queue.length > 2 * capacity) {

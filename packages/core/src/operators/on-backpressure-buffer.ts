@@ -3,6 +3,7 @@ import { checkOption } from '../codec/limits.js'
 import { shown } from '../codec/violation.js'
 import { MqttError } from '../errors.js'
 import { Queue } from './queue.js'
+import { whileOpen } from './while-open.js'
 
 /** What says whether it takes more; a Connection and a Transport are such. */
 export interface WritableGate {
@@ -82,7 +83,7 @@ export function onBackpressureBuffer<T>(
       )
       if (subscriber.closed) return
       subscriber.add(
-        source.subscribe({
+        source.pipe(whileOpen(subscriber)).subscribe({
           next: (value) => {
             if (queue.length < capacity) {
               queue.push(value)

@@ -1,6 +1,7 @@
 import { asapScheduler, Observable, type Observer, type OperatorFunction, type Subscriber } from 'rxjs'
 import { Decoder, type DecoderOptions } from '../codec/decoder.js'
 import type { Packet } from '../packet/packet.js'
+import { whileOpen } from './while-open.js'
 
 export interface ParseOptions extends DecoderOptions {
   /**
@@ -30,10 +31,10 @@ export function parse(options: ParseOptions = {}): OperatorFunction<Uint8Array, 
     new Observable((subscriber) => {
       const decoder = options.decoder ?? new Decoder(options)
       const parsing = new Parsing(decoder, subscriber)
-      if (decoder.buffered === 0) return source.subscribe(parsing)
+      if (decoder.buffered === 0) return source.pipe(whileOpen(subscriber)).subscribe(parsing)
       return asapScheduler.schedule(() => {
         parsing.read()
-        if (!subscriber.closed) subscriber.add(source.subscribe(parsing))
+        if (!subscriber.closed) subscriber.add(source.pipe(whileOpen(subscriber)).subscribe(parsing))
       })
     })
 }
