@@ -11,6 +11,7 @@ export {
   type PubrelReasonCode,
   ReasonCode,
   ReturnCode,
+  reasonCodes,
   type SubackReasonCode,
   type UnsubackReasonCode,
 } from './packet/reason-code.js'

@@ -17,12 +17,13 @@ import type {
 } from './packet.js'
 
 /** `P` as a writer takes it: without `cmd` and `length`, the fields in `D` optional because they have a default. */
-type Fields<P, D extends keyof P = never> = Omit<
+export type Fields<P, D extends keyof P = never> = Omit<
   { [K in keyof P]: undefined extends P[K] ? P[K] | undefined : P[K] },
   'cmd' | 'length' | D | OptionalKeys<P>
 > & { [K in D | Exclude<OptionalKeys<P>, D>]?: P[K] | undefined }
 
-type OptionalKeys<P> = { [K in keyof P]-?: Record<never, never> extends Pick<P, K> ? K : never }[keyof P]
+/** The fields of a packet that may be missing. */
+export type OptionalKeys<P> = { [K in keyof P]-?: Record<never, never> extends Pick<P, K> ? K : never }[keyof P]
 
 /** Text (sent as UTF-8) or bytes. Bytes given to a writer belong to the connection. */
 export type Payload = string | Uint8Array

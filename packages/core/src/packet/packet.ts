@@ -26,7 +26,8 @@ export type ProtocolVersion = 3 | 4 | 5
 /** Quality of service: at most once, at least once, exactly once. */
 export type QoS = 0 | 1 | 2
 
-interface PacketBase {
+/** What every parsed packet has. */
+export interface PacketBase {
   /** The remaining length: bytes of the packet after its fixed header. */
   readonly length: number
 }
