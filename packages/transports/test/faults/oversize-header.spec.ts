@@ -37,13 +37,11 @@ describe('a header that announces 256 MiB, to a server', () => {
     ['CONNECT', 0x10, tooLarge],
     ['PUBLISH', 0x30, { code: 'protocol-error', reasonCode: 0x82 }],
   ] as const)('before CONNECT, as a %s: closed at once, and nothing is sent', async (_, first, end) => {
-    const { peers, address } = await server(true)
+    // Every time-out is far beyond the test's own, so none of them is what closes.
+    const { peers, address } = await server(true, { drainTimeout: 120_000, pauseTimeout: 120_000 })
     const peer = await rawPeer(address)
-    const start = Date.now()
     peer.socket.write(header(first))
     await peer.closed
-    // The figure is 50 ms; the slack is for a busy machine, far below any time-out there is.
-    expect(Date.now() - start).toBeLessThan(1_000)
     expect(peer.bytes().length).toBe(0)
     await until(() => peers[0]!.ends.length > 0, 'the end')
     expect(peers.map(({ ends, packets }) => ({ ends, packets }))).toEqual([{ ends: [end], packets: [] }])
