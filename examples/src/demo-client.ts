@@ -10,7 +10,6 @@ import {
   type Transport,
 } from '@rxmqtt/core'
 import {
-  catchError,
   defer,
   EMPTY,
   filter,
@@ -23,7 +22,6 @@ import {
   switchMap,
   take,
   tap,
-  throwError,
 } from 'rxjs'
 import { Outbox, received } from './qos.js'
 import { untilClosed } from './until-closed.js'
@@ -49,33 +47,26 @@ export function demoClient<T>(
   fields: ConnectFields,
   work: (client: DemoClient) => Observable<T>,
 ): Observable<T> {
-  return defer(() => {
-    let done = false
-    const finish = (connection: Connection): void => {
-      done = true
-      connection.disconnect()
-    }
-    return dial$.pipe(
-      switchMap((transport) => {
-        const connection = new Connection(transport, { role: 'client' })
-        const work$ = connection.connack$.pipe(
-          take(1),
-          map(accepted),
-          switchMap((connack) => {
-            const outbox = new Outbox(connection, connack.properties?.receiveMaximum)
-            const seconds = connack.properties?.serverKeepAlive ?? fields.keepalive ?? 0
-            const background$ = merge(outbox.handshakes$, pings(connection, seconds)).pipe(ignoreElements())
-            const done$ = work(clientOf(connection, connack, outbox)).pipe(tap({ complete: () => finish(connection) }))
-            return merge(background$, done$)
-          }),
-        )
-        connection.connect(fields)
-        return merge(work$, connection.closed$).pipe(untilClosed(connection))
-      }),
-      // After the goodbye some servers drop a WebSocket without a close frame, mosquitto for one.
-      catchError((error: Error) => (done ? EMPTY : throwError(() => error))),
-    )
-  })
+  return dial$.pipe(
+    switchMap((transport) => {
+      const connection = new Connection(transport, { role: 'client' })
+      const work$ = connection.connack$.pipe(
+        take(1),
+        map(accepted),
+        switchMap((connack) => {
+          const outbox = new Outbox(connection, connack.properties?.receiveMaximum)
+          const seconds = connack.properties?.serverKeepAlive ?? fields.keepalive ?? 0
+          const background$ = merge(outbox.handshakes$, pings(connection, seconds)).pipe(ignoreElements())
+          const done$ = work(clientOf(connection, connack, outbox)).pipe(
+            tap({ complete: () => connection.disconnect() }),
+          )
+          return merge(background$, done$)
+        }),
+      )
+      connection.connect(fields)
+      return merge(work$, connection.closed$).pipe(untilClosed(connection))
+    }),
+  )
 }
 
 function accepted(connack: ConnackPacket): ConnackPacket {

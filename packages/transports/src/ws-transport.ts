@@ -10,6 +10,8 @@ const LAST_WORD = 2_000
 /** Close codes of a peer that has nothing more to say: done, going away, no code given. */
 const CLEAN = [1000, 1001, 1005]
 const UNSUPPORTED_DATA = 1003
+/** What `ws` says where there was no close frame. */
+const ABNORMAL = 1006
 
 /** A transport over a socket of the `ws` package: what its binary messages hold, without their borders. */
 export class WsTransport extends TransportState {
@@ -157,7 +159,9 @@ export class WsTransport extends TransportState {
   #end(code: number, reason: Buffer): null | MqttError {
     if (this.#failure !== undefined) return this.#failure
     if (CLEAN.includes(code)) return null
-    const why = code === 1006 ? 'without a close frame' : `with code ${code} ${reason.toString()}`.trimEnd()
+    // After our own close frame a peer may just drop the socket: all was said.
+    if (code === ABNORMAL && this.ended && this.buffered === 0) return null
+    const why = code === ABNORMAL ? 'without a close frame' : `with code ${code} ${reason.toString()}`.trimEnd()
     return new MqttError('transport', `The WebSocket was closed ${why}`)
   }
 }

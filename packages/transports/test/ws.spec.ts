@@ -58,12 +58,11 @@ async function serve(options: Partial<ListenWsOptions> = {}): Promise<Served> {
 /** A client that speaks WebSocket by hand: whole control over every byte. */
 async function raw(port: number, headers: Record<string, string> = {}, path = '/') {
   const socket = connect({ port, host: HOST, noDelay: true })
-  const state = { received: Buffer.alloc(0), closed: false, closedAt: 0 }
+  const state = { received: Buffer.alloc(0), closed: false }
   socket.on('data', (chunk) => (state.received = Buffer.concat([state.received, chunk])))
   socket.on('error', () => undefined)
   socket.on('close', () => {
     state.closed = true
-    state.closedAt = Date.now()
   })
   const all = {
     host: HOST,
@@ -307,7 +306,7 @@ describe('frames', () => {
     await served.stop()
   })
 
-  test('a text frame is answered by 1003, at once, and nothing after it is read [MQTT-6.0.0-1]', async () => {
+  test('a text frame is answered by 1003, and nothing after it is read [MQTT-6.0.0-1]', async () => {
     peer.socket.write(
       Buffer.concat([
         frame(BINARY, Buffer.from([1])),
@@ -315,9 +314,7 @@ describe('frames', () => {
         frame(BINARY, Buffer.from([2])),
       ]),
     )
-    const before = Date.now()
-    await until(() => closeCode(peer.state.received) !== undefined && reading.endings.length > 0, 'the close', 500)
-    expect(Date.now() - before).toBeLessThan(250)
+    await until(() => closeCode(peer.state.received) !== undefined && reading.endings.length > 0, 'the close')
     expect(closeCode(peer.state.received)).toBe(1003)
     expect([...reading.bytes()]).toEqual([1])
     expect(reading.endings).toMatchObject([
@@ -330,9 +327,8 @@ describe('frames', () => {
     expect(await ending((served.accepted[0] as Transport).closed$)).toEqual(reading.endings[0])
   })
 
-  test('a text frame behind bytes that nobody reads is refused as well, and its answer seen', async () => {
+  test('a text frame behind bytes that nobody reads is refused as well', async () => {
     reading.subscription.unsubscribe()
-    const before = Date.now()
     const [transport] = served.accepted as [Transport]
     // With nobody reading, only what is already on its way when the reading stops is looked at.
     const first = transport.bytes$.subscribe({ next: () => first.unsubscribe(), error: () => undefined })
@@ -340,7 +336,6 @@ describe('frames', () => {
     await until(() => closeCode(peer.state.received) === 1003, 'the close')
     peer.socket.write(frame(CLOSE, code(1003)))
     expect(await ending(transport.closed$)).toMatchObject({ code: 'transport' })
-    expect(Date.now() - before).toBeLessThan(1_500)
     const late = read(transport)
     await until(() => late.endings.length > 0, 'the end, late')
     expect([...late.bytes()]).toEqual([2])
@@ -410,6 +405,14 @@ describe('frames', () => {
     expect(reading.endings).toMatchObject([
       { code: 'transport', message: expect.stringContaining('without a close frame') as string },
     ])
+  })
+
+  test.each(['end', 'destroy'] as const)('no close frame (%s) after our own is a clean end', async (how) => {
+    ;(served.accepted[0] as Transport).sink.complete()
+    await until(() => peer.state.received[0] === 0x88, 'our close frame')
+    peer.socket[how]()
+    await until(() => reading.endings.length > 0, 'the end')
+    expect(reading.endings).toEqual(['complete'])
   })
 
   test.each([
