@@ -493,6 +493,21 @@ test('a closed peer that never ends its socket is destroyed at closeTimeout', as
   await stop()
 })
 
+test('an accepted peer is held back until somebody reads', async () => {
+  const { accepted, port, stop } = await serve()
+  const peer = await raw(port)
+  const [transport] = accepted as [Transport]
+  const socket = transport.info.socket as WebSocket
+  expect(socket.isPaused).toBe(true)
+  const reading = transport.bytes$.subscribe({ error: () => undefined })
+  await until(() => !socket.isPaused, 'the reading')
+  reading.unsubscribe()
+  expect(socket.isPaused).toBe(true)
+  peer.socket.destroy()
+  transport.sink.error(undefined)
+  await stop()
+})
+
 describe('fromWebSocket', () => {
   test('takes an open socket of ws', async () => {
     const server = new WebSocketServer({ host: HOST, port: 0 })
