@@ -150,7 +150,7 @@ describe('Encoder', () => {
     ]) {
       expect(failure(() => new Encoder(options))).toMatchObject({ code: 'invalid-option' })
     }
-    expect(new Encoder().chunkSize).toBe(16_384)
+    expect(new Encoder().chunkSize).toBe(65_536)
   })
 })
 

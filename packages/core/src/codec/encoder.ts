@@ -23,12 +23,12 @@ export interface EncoderOptions {
   /**
    * Bytes that are gathered in one chunk before they should be taken.
    *
-   * @default 16,384
+   * @default 65,536
    */
   readonly chunkSize?: number | undefined
 }
 
-const slabSize = 65_536
+const slabSize = 131_072
 const copiedChunk = 4096
 
 /** The memory that all encoders write to, one after the other; what was taken is never written again. */
@@ -104,7 +104,7 @@ export class Encoder {
   constructor(options: EncoderOptions = {}) {
     this.protocol = options.protocol ?? new Protocol()
     this.maximumPacketSize = checkSize(options.maximumPacketSize)
-    this.chunkSize = checkOption('chunkSize', options.chunkSize, 16_384)
+    this.chunkSize = checkOption('chunkSize', options.chunkSize, 65_536)
   }
 
   /** Bytes written that were not taken yet. */

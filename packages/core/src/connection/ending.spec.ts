@@ -520,9 +520,9 @@ describe('law 10: end()', () => {
     connection.sent$.subscribe(({ cmd }) => {
       if (cmd === 'publish') connection.end()
     })
-    connection.publish({ topic: 'a', payload: new Uint8Array(20_000) })
+    connection.publish({ topic: 'a', payload: new Uint8Array(70_000) })
     const [bytes, end] = sent(transport)
-    expect([bytes?.length, end]).toEqual([2 * (connect(5).length + 8 + 20_000), 'complete'])
+    expect([bytes?.length, end]).toEqual([2 * (connect(5).length + 8 + 70_000), 'complete'])
   })
 
   test('inside a handler of sent$, with packets of the same turn after it: they leave too', async () => {

@@ -170,8 +170,8 @@ describe('generate', () => {
       })
       source.next(p)
       // Over chunkSize, so that it leaves in the call, as two chunks.
-      source.next({ cmd: 'publish', topic: 'a', payload: new Uint8Array(20_000) })
-      expect(seen).toEqual([2 + 7, 20_000, end])
+      source.next({ cmd: 'publish', topic: 'a', payload: new Uint8Array(70_000) })
+      expect(seen).toEqual([2 + 7, 70_000, end])
       expect(source.observed).toBe(false)
     }
   })
