@@ -493,22 +493,27 @@ test('a closed peer that never ends its socket is destroyed at closeTimeout', as
   await stop()
 })
 
-test('an accepted peer is held back until somebody reads', async () => {
-  const { accepted, port, stop } = await serve()
-  const peer = await raw(port)
-  const [transport] = accepted as [Transport]
-  const socket = transport.info.socket as WebSocket
-  expect(socket.isPaused).toBe(true)
-  const reading = transport.bytes$.subscribe({ error: () => undefined })
-  await until(() => !socket.isPaused, 'the reading')
-  reading.unsubscribe()
-  expect(socket.isPaused).toBe(true)
-  peer.socket.destroy()
-  transport.sink.error(undefined)
-  await stop()
-})
-
 describe('fromWebSocket', () => {
+  test('holds the peer back from the first moment until somebody reads', async () => {
+    const server = new WebSocketServer({ host: HOST, port: 0 })
+    const paused: boolean[] = []
+    const transports: Transport[] = []
+    server.on('connection', (socket) => {
+      const transport = fromWebSocket(socket)
+      paused.push(socket.isPaused)
+      transports.push(transport)
+    })
+    await new Promise((resolve) => server.once('listening', resolve))
+    const client = new WebSocket(`ws://${HOST}:${(server.address() as AddressInfo).port}/`)
+    await until(() => paused.length === 1, 'the peer')
+    expect(paused).toEqual([true])
+    const [transport] = transports as [Transport]
+    transport.sink.error(undefined)
+    await ending(transport.closed$)
+    client.terminate()
+    await new Promise((resolve) => server.close(resolve))
+  })
+
   test('takes an open socket of ws', async () => {
     const server = new WebSocketServer({ host: HOST, port: 0 })
     const transports: Transport[] = []
