@@ -2,6 +2,7 @@ import { type Observable, Subject } from 'rxjs'
 import { Decoder } from '../codec/decoder.js'
 import { Encoder } from '../codec/encoder.js'
 import type { Protocol } from '../codec/protocol.js'
+import { refusal } from '../codec/violation.js'
 import { type ChunkTarget, PacketBatch } from '../operators/packet-batch.js'
 import { parse } from '../operators/parse.js'
 import type { PacketInput } from '../packet/fields.js'
@@ -42,8 +43,12 @@ export class Outgoing implements ChunkTarget {
 
   /** @throws MqttError `'invalid-packet'`; nothing was written */
   write(packet: PacketInput): void {
-    // What was written before it is of the version before it, also for who reads `sent$`.
-    if (packet?.cmd === 'connect') this.#batch.flush()
+    try {
+      // What was written before it is of the version before it, also for who reads `sent$`.
+      if (packet?.cmd === 'connect') this.#batch.flush()
+    } catch (error) {
+      throw refusal(error)
+    }
     this.#batch.write(packet)
   }
 
