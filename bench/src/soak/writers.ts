@@ -68,7 +68,8 @@ async function batch(
       sent.push(writer === 'write' ? (argument as PacketInput).cmd : writer)
     } catch (error) {
       const { code, name } = error as MqttError
-      if (code !== 'invalid-packet' || name !== 'MqttError') problems.push(`${writer} threw ${name}: ${String(error)}`)
+      if (code !== 'invalid-packet' || name !== 'MqttError')
+        problems.push(`${writer} threw ${name}: ${String((error as Error).stack)}`)
     }
   }
   // Alive: one packet more arrives.
