@@ -66,7 +66,7 @@ export class ByteReader {
     this.#need(length, field)
     const start = this.position
     this.position = start + length
-    return readUtf8(this.bytes, start, this.position, `${this.packet} ${field}`)
+    return readUtf8(this.bytes, start, this.position, this.packet, field)
   }
 
   /** Binary data with its two-byte length, as a view. */

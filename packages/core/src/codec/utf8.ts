@@ -15,9 +15,9 @@ const memoBytes = new Uint8Array(memoSize * memoLimit)
  *
  * @throws MqttError `'malformed-packet'` for ill-formed UTF-8 [MQTT-1.5.4-1] and U+0000 [MQTT-1.5.4-2]
  */
-export function readUtf8(bytes: Uint8Array, start: number, end: number, field: string): string {
+export function readUtf8(bytes: Uint8Array, start: number, end: number, packet: string, field: string): string {
   const length = end - start
-  if (length > memoLimit) return readLong(bytes, start, end, field)
+  if (length > memoLimit) return readLong(bytes, start, end, packet, field)
   let hash = length
   for (let i = start; i < end; i++) hash = ((hash << 5) | (hash >>> 27)) ^ bytes[i]!
   const slot = Math.imul(hash, 0x9e3779b1) >>> 22
@@ -25,7 +25,7 @@ export function readUtf8(bytes: Uint8Array, start: number, end: number, field: s
   if (known !== undefined && known.length === length && isAt(slot * memoLimit, bytes, start, end)) return known
   for (let i = start; i < end; i++) {
     const byte = bytes[i]!
-    if (byte > 0x7f || byte === 0) return readLong(bytes, start, end, field)
+    if (byte > 0x7f || byte === 0) return readLong(bytes, start, end, packet, field)
   }
   const part = bytes.subarray(start, end)
   memoBytes.set(part, slot * memoLimit)
@@ -38,13 +38,13 @@ function isAt(from: number, bytes: Uint8Array, start: number, end: number): bool
   return true
 }
 
-function readLong(bytes: Uint8Array, start: number, end: number, field: string): string {
+function readLong(bytes: Uint8Array, start: number, end: number, packet: string, field: string): string {
   const part = bytes.subarray(start, end)
-  if (part.includes(0)) throw malformed(`${field} must not contain U+0000 [MQTT-1.5.4-2]`)
+  if (part.includes(0)) throw malformed(`${packet} ${field} must not contain U+0000 [MQTT-1.5.4-2]`)
   try {
     return decoder.decode(part)
   } catch {
-    throw malformed(`${field} must be well-formed UTF-8 [MQTT-1.5.4-1]`)
+    throw malformed(`${packet} ${field} must be well-formed UTF-8 [MQTT-1.5.4-1]`)
   }
 }
 

@@ -32,7 +32,8 @@ export class PacketStreams {
     const streams = this.#streams
     if (streams === undefined) return
     // Looked up first: who subscribes to it inside a handler of packets$ comes after this packet.
-    const subscribers = streams[packet.cmd]?.subscribers.current
+    // PUBLISH is nearly everything, and a fixed name is found faster.
+    const subscribers = (packet.cmd === 'publish' ? streams.publish : streams[packet.cmd])?.subscribers.current
     streams.packets?.subscribers.next(packet)
     if (subscribers !== undefined) for (const subscriber of subscribers) subscriber.next(packet)
   }
