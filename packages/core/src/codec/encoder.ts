@@ -78,6 +78,8 @@ class Slab extends ByteWriter {
 
 const slab = new Slab(slabSize)
 const byName: ReadonlyMap<unknown, TableEntry> = new Map(Object.entries(table)) as ReadonlyMap<unknown, TableEntry>
+/** Nearly everything is one: it need not be looked up. */
+const publish = byName.get('publish')
 
 /**
  * Packets in, chunks out: small packets are gathered in one chunk, a payload above a few kilobytes is a chunk of its own,
@@ -122,7 +124,7 @@ export class Encoder {
     if (slab.position !== slab.start) throw invalidPacket('a packet must not be written while another one is read')
     try {
       const cmd: unknown = packet?.cmd
-      const entry = byName.get(cmd)
+      const entry = cmd === 'publish' ? publish : byName.get(cmd)
       if (entry === undefined) throw invalidPacket(`cmd must be a packet type, not ${shown(cmd)}`)
       const size = this.#writeFrame(entry, packet)
       if (packet.cmd === 'connect') this.protocol.settle(packet.protocolVersion ?? this.protocol.version)

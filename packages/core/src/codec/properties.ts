@@ -88,19 +88,24 @@ export function writeProperties(writer: ByteWriter, properties: unknown, scope: 
     throw invalidPacket(`${writer.packet} properties must be an object, not ${shown(properties)}`)
   }
   const values = properties as Values
-  const { byName } = propertyTables[scope]
+  const { all } = propertyTables[scope]
   // Half as dear as Object.keys, and no different from it.
   for (const name in values) {
     if (!Object.prototype.hasOwnProperty.call(values, name)) continue
     const value = values[name]
     if (value === undefined) continue
-    const definition = byName.get(name)
+    const definition = withName(all, name)
     if (definition === undefined) {
       throw invalidPacket(`${writer.packet} must not have property ${shown(name)} [MQTT5 2.2.2.2]`)
     }
     writeProperty(writer, definition, value, scope)
   }
   writer.fillVarint(offset, 1, writer.position - writer.start - offset - 1)
+}
+
+function withName(all: readonly PropertyDefinition[], name: string): PropertyDefinition | undefined {
+  for (const definition of all) if (definition.name === name) return definition
+  return undefined
 }
 
 function writeProperty(writer: ByteWriter, definition: PropertyDefinition, value: unknown, scope: PropertyScope): void {

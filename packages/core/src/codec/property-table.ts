@@ -89,14 +89,15 @@ const definitions: readonly PropertyDefinition[] = [
 export interface PropertyTable {
   /** By identifier, up to 127. */
   readonly byId: readonly (PropertyDefinition | undefined)[]
-  readonly byName: ReadonlyMap<string, PropertyDefinition>
+  /** All of them: so few that a name is found sooner by looking at each than in a Map. */
+  readonly all: readonly PropertyDefinition[]
 }
 
 function tableOf(scope: PropertyScope): PropertyTable {
-  const allowed = definitions.filter(({ scopes }) => scopes.includes(scope))
+  const all = definitions.filter(({ scopes }) => scopes.includes(scope))
   const byId = new Array<PropertyDefinition | undefined>(128).fill(undefined)
-  for (const definition of allowed) byId[definition.id] = definition
-  return { byId, byName: new Map(allowed.map((definition) => [definition.name, definition])) }
+  for (const definition of all) byId[definition.id] = definition
+  return { byId, all }
 }
 
 /** What each place may hold. */
