@@ -5,6 +5,7 @@ import type { Order, Peer, ReceiveOrder, Sent } from './peers/peer.js'
 /** The measured process: it loads one library and nothing of the others. */
 const modules: Readonly<Record<string, string>> = {
   rxmqtt: './peers/rxmqtt.js',
+  'bare socket': './peers/socket.js',
   'bare decoder': './peers/decoder.js',
   'mqtt-connection': './peers/mqtt-connection.js',
   'MQTT.js': './peers/mqtt-js.js',

@@ -11,7 +11,7 @@ export interface Scene {
   subject(name: SubjectName): Child<Subject>
 }
 
-export type SubjectName = 'rxmqtt' | 'bare decoder' | 'mqtt-connection' | 'MQTT.js'
+export type SubjectName = 'rxmqtt' | 'bare socket' | 'bare decoder' | 'mqtt-connection' | 'MQTT.js'
 
 /** Runs `measure` with a scene, and ends its processes. */
 export async function withScene<T>(effort: Effort, measure: (scene: Scene) => Promise<T>): Promise<T> {
