@@ -141,7 +141,7 @@ describe('Decoder: frames', () => {
 describe('Decoder: limits', () => {
   const sizes = [6, 127, 128, 129, 130, 131, 16_383, 16_387, 65_536]
 
-  test.each(sizes)('FAULTS 15: a packet of limit - 1 and of limit %i passes, one of limit + 1 does not', (limit) => {
+  test.each(sizes)('a packet of limit - 1 and of limit %i passes, one of limit + 1 does not', (limit) => {
     for (const size of [limit - 1, limit, limit + 1]) {
       const bytes = publishOf(size)
       if (bytes === undefined) continue

@@ -156,7 +156,7 @@ describe('Encoder', () => {
 
 describe('Encoder: sizes', () => {
   test.each([20, 127, 128, 129, 130, 131, 4_096, 4_200, 16_386, 16_387, 65_536, 70_000])(
-    'FAULTS 15: limit %i: limit - 1 and limit leave, limit + 1 is refused with nothing written',
+    'limit %i: limit - 1 and limit leave, limit + 1 is refused with nothing written',
     (limit) => {
       for (const size of [limit - 1, limit, limit + 1]) {
         const length = payloadFor(size)
