@@ -1,5 +1,6 @@
-import { MqttError } from '../errors.js'
-import { type Packet, type PacketType, packetTypes } from '../packet/packet.js'
+import { MqttError, toMqttError } from '../errors.js'
+import type { Packet, PacketType } from '../packet/packet.js'
+import { packetTypes } from '../packet/packet-types.js'
 import { ByteReader } from './bytes.js'
 import { ChunkList } from './chunk-list.js'
 import { checkFirstByte } from './fixed-header.js'
@@ -8,6 +9,7 @@ import { Protocol } from './protocol.js'
 import { type TableEntry, table } from './table.js'
 import { malformed } from './violation.js'
 
+/** What a decoder speaks, takes and refuses. */
 export interface DecoderOptions {
   /**
    * The version, shared with the encoder of the same connection.
@@ -23,7 +25,8 @@ export interface DecoderOptions {
   readonly maximumPacketSize?: number | undefined
   /**
    * Called with the type of each packet as soon as its first byte is there (again where its header is cut), before its
-   * body is waited for; throws an MqttError to refuse it.
+   * body is waited for; throws an MqttError to refuse it. What else it throws becomes the `cause` of one with code
+   * `'transport'`.
    *
    * @default every type is let pass
    */
@@ -99,18 +102,18 @@ export class Decoder {
    * The next packet, or undefined until more bytes are there.
    *
    * @throws MqttError once and for all: `'malformed-packet'`, `'protocol-error'`, `'packet-too-large'` or
-   * `'unsupported-version'`
+   * `'unsupported-version'`, or what `expect` throws
    */
   read(): Packet | undefined {
     if (this.#failure !== undefined) throw this.#failure
     try {
       return this.#next()
     } catch (error) {
-      this.#failure = error as MqttError
+      this.#failure = toMqttError(error)
       this.#chunk = nothing
       this.#position = 0
       this.#waiting = undefined
-      throw error
+      throw this.#failure
     }
   }
 
@@ -122,7 +125,9 @@ export class Decoder {
   end(): void {
     if (this.#failure !== undefined) throw this.#failure
     if (this.buffered > 0) {
-      throw malformed(`the bytes ended inside a packet, ${this.buffered} bytes after its start [MQTT5 4.13.1]`)
+      throw malformed(
+        `the bytes ended inside a packet, ${this.buffered} bytes after its start [MQTT5 4.13.1] [MQTT-4.8.0-1]`,
+      )
     }
   }
 

@@ -2,7 +2,7 @@ import { concat, Observable, of, Subject, take, throwError } from 'rxjs'
 import { Decoder } from '../codec/decoder.js'
 import { Protocol } from '../codec/protocol.js'
 import { MqttError } from '../errors.js'
-import type { Packet } from '../packet/packet.js'
+import type { Packet, PacketType } from '../packet/packet.js'
 import { failure } from '../testing/codec.js'
 import { flat, marbles } from '../testing/marbles.js'
 import { expectNoUnhandled } from '../testing/unhandled.js'
@@ -201,6 +201,27 @@ describe('parse', () => {
       expectObservable(throwing$.pipe(parse())).toBe('#', null, { code: 'refused' })
       expectObservable(concat(of(ping), throwing$).pipe(parse())).toBe('(p#)', packets, { code: 'refused' })
     })
+  })
+
+  test('what expect throws comes as an MqttError, after the packets before it', () => {
+    const refused = new MqttError('refused', 'not now')
+    const broken = new TypeError('in expect')
+    for (const [thrown, code, cause] of [
+      [refused, 'refused', undefined],
+      [broken, 'transport', broken],
+    ] as const) {
+      const refuse = (cmd: PacketType): void => {
+        if (cmd === 'pingresp') throw thrown
+      }
+      const seen: unknown[] = []
+      of(join(ping, pong, ping))
+        .pipe(parse({ expect: refuse }))
+        .subscribe({ next: ({ cmd }) => seen.push(cmd), error: (error: unknown) => seen.push(error) })
+      expect(seen).toEqual(['pingreq', expect.any(MqttError)])
+      const error = seen[1] as MqttError
+      expect([error.code, error.message]).toEqual([code, thrown.message])
+      expect(error.cause).toBe(cause)
+    }
   })
 
   test('refuses options out of range when subscribed', () => {

@@ -3,6 +3,7 @@ import { Decoder, type DecoderOptions } from '../codec/decoder.js'
 import type { Packet } from '../packet/packet.js'
 import { whileOpen } from './while-open.js'
 
+/** A decoder to go on with, or the options of a new one. */
 export interface ParseOptions extends DecoderOptions {
   /**
    * Goes on with this decoder: packets that it still holds come first.
@@ -18,8 +19,8 @@ export interface ParseOptions extends DecoderOptions {
  * holds come in a microtask, before the source is subscribed to.
  *
  * Errors with MqttError `'malformed-packet'`, `'protocol-error'`, `'packet-too-large'` or `'unsupported-version'` for a
- * bad packet, `'malformed-packet'` where the source completes inside a packet, and with the source's own error, each
- * after the packets before it.
+ * bad packet, `'malformed-packet'` where the source completes inside a packet, what `expect` throws (as an MqttError),
+ * and with the source's own error, each after the packets before it.
  *
  * @example
  * ```ts
