@@ -127,6 +127,34 @@ describe('rules without an id', () => {
     expect(failure(() => decode(5, packetOf('b0: 000a 00')))).toMatchObject(protocolError)
   })
 
+  const lists: readonly (readonly [name: string, version: 4 | 5, packet: object])[] = [
+    ['SUBACK without codes', 5, { cmd: 'suback', messageId: 1, granted: [] }],
+    ['UNSUBACK without codes', 5, { cmd: 'unsuback', messageId: 1, granted: [] }],
+    ['SUBSCRIBE of QoS 3', 5, { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 3 }] }],
+    ['SUBSCRIBE of rh 3', 5, { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0, rh: 3 }] }],
+    ['AUTH', 4, { cmd: 'auth', reasonCode: 0x18, properties: { authenticationMethod: 'a' } }],
+  ]
+  test.each(lists)('%s is refused at level %i where it would leave', (_, version, packet) => {
+    expect(failure(() => encode(version, packet as PacketInput))).toMatchObject({ code: 'invalid-packet' })
+  })
+
+  test.each([
+    ['publish', '32: 0001 "a" 0000 00', { topic: 'a', qos: 1 }],
+    ['puback', '40: 0000', {}],
+    ['pubrec', '50: 0000', {}],
+    ['pubrel', '62: 0000', {}],
+    ['pubcomp', '70: 0000', {}],
+    ['subscribe', '82: 0000 00 0001 "a" 00', { subscriptions: [{ topic: 'a', qos: 0 }] }],
+    ['suback', '90: 0000 00 00', { granted: [0] }],
+    ['unsubscribe', 'a2: 0000 00 0001 "a"', { unsubscriptions: ['a'] }],
+    ['unsuback', 'b0: 0000 00 00', { granted: [0] }],
+  ])('level 5: the message id of %s is never 0, nor left out', (cmd, notation, fields) => {
+    const out = (messageId?: number): Uint8Array => encode(5, { cmd, ...fields, messageId } as PacketInput)
+    expect(out(10)).toEqual(packetOf(notation.replace('0000', '000a')))
+    expect(failure(() => decode(5, packetOf(notation)))).toMatchObject(protocolError)
+    for (const id of [0, undefined]) expect(failure(() => out(id))).toMatchObject({ code: 'invalid-packet' })
+  })
+
   test('packet type 0, and AUTH before MQTT 5, are malformed', () => {
     const malformed = { code: 'malformed-packet', reasonCode: 0x81 }
     for (const version of [3, 4, 5] as const) {
