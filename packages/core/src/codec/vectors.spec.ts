@@ -1,8 +1,10 @@
-import { packetTypes } from '../packet/packet.js'
+import { packetTypes } from '../packet/packet-types.js'
 import { decode, encode } from '../testing/codec.js'
 import { plain } from '../testing/plain.js'
 import { type Vector, vectors } from '../testing/vectors.js'
 import { byHand } from '../testing/vectors/by-hand.js'
+import { Decoder } from './decoder.js'
+import { Protocol } from './protocol.js'
 
 /** The bytes after the fixed header, counted without the codec. */
 function remaining({ bytes }: Vector): number {
@@ -21,6 +23,19 @@ describe.each([3, 4, 5] as const)('wire vectors of protocol level %i', (version)
     const expected = packetTypes.filter((cmd) => cmd !== undefined && (cmd !== 'auth' || version === 5))
     expect([...types].sort()).toEqual([...expected].sort())
   })
+
+  test(`${names[version]}: cut byte by byte, each is the same packet`, () => {
+    for (const { name, bytes } of own) {
+      const decoder = new Decoder({ protocol: new Protocol(version), maximumPacketSize: 268_435_460 })
+      const last = bytes.length - 1
+      for (let at = 0; at < last; at++) {
+        decoder.push(bytes.slice(at, at + 1))
+        if (decoder.read() !== undefined) throw new Error(`${name}: a packet after ${at + 1} of ${bytes.length} bytes`)
+      }
+      decoder.push(bytes.slice(last))
+      expect([name, plain([decoder.read()]), decoder.buffered]).toEqual([name, plain(decode(version, bytes)), 0])
+    }
+  }, 60_000)
 
   test.each(own.map((vector) => [vector.name, vector] as const))(`${names[version]}: %s`, (_, vector) => {
     const packets = decode(version, vector.bytes)
