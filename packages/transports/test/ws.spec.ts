@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { createServer, get, type IncomingMessage, type Server } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { Agent, createServer, get, type IncomingMessage, type Server } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import type { Transport } from '@rxmqtt/core'
 import { connectWs, fromWebSocket, listenWs, type ListenWsOptions } from '@rxmqtt/transports/ws'
 import { catchError, EMPTY, mergeMap, switchMap, tap } from 'rxjs'
@@ -201,6 +201,22 @@ describe('the handshake', () => {
     expect(request?.headers).toMatchObject({ ...headers, origin: 'https://o', 'sec-websocket-protocol': 'mqttv3.1' })
     dialled.unsubscribe()
     await stop()
+  })
+
+  test('a client dials through its agent', async () => {
+    const { accepted, port, stop } = await serve()
+    let made = 0
+    const createConnection = (): Socket => {
+      made += 1
+      return connect({ port, host: HOST })
+    }
+    const agent = Object.assign(new Agent(), { createConnection })
+    const dialled = connectWs({ url: `ws://${HOST}:${port}/`, agent, drainTimeout: 10 }).subscribe()
+    await until(() => accepted.length === 1, 'the peer')
+    expect(made).toBe(1)
+    dialled.unsubscribe()
+    await stop()
+    agent.destroy()
   })
 
   test('a refusal is an error that names the status', async () => {
