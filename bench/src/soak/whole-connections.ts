@@ -11,6 +11,10 @@ export interface WholeConnectionsOptions {
   readonly seed: number
   /** Milliseconds after which it stops early. */
   readonly atMost?: number | undefined
+  /** Whether to stop early is a violation. */
+  readonly wantsAll?: boolean | undefined
+  /** Bytes that the process may have, where it has nothing else to do. */
+  readonly maximumRss?: number | undefined
 }
 
 const codes = ['malformed-packet', 'protocol-error', 'packet-too-large', 'unsupported-version', 'refused', 'timeout']
@@ -20,31 +24,51 @@ const ends = [...codes, 'overflow', 'transport']
  * Whole connections of both roles against a peer that sends anything, while the application does anything: whatever
  * happens, an end is told once, nothing comes after it, nothing throws, and what was written is legal.
  */
-export async function wholeConnections({ cases, seed, atMost }: WholeConnectionsOptions): Promise<Findings> {
+export async function wholeConnections(options: WholeConnectionsOptions): Promise<Findings> {
+  const { cases, seed, atMost, wantsAll = false, maximumRss } = options
   const findings = new Findings()
   const before = await memory()
   const timersBefore = handles()['Timeout'] ?? 0
   const limit = Date.now() + (atMost ?? 3_600_000)
   const counts = new Map<string, number>()
   let longest = 0
+  let longestSeed = seed
+  let rss = 0
   let done = 0
   for (; done < cases && Date.now() < limit; done += 1) {
     const one = new OneCase(seeded(seed + done))
-    const busy = await one.run()
+    const busy = await repeated(await one.run(), seed + done)
     const problems = one.problems()
     for (const problem of problems) findings.violation(`seed ${seed + done}: ${problem}`)
-    longest = Math.max(longest, busy)
+    if (busy > longest) [longest, longestSeed] = [busy, seed + done]
+    if (done % RSS_EVERY === 0) rss = Math.max(rss, process.memoryUsage.rss())
     counts.set(one.end, (counts.get(one.end) ?? 0) + 1)
   }
   const timers = (handles()['Timeout'] ?? 0) - timersBefore
-  findings.tell('whole connections', done)
+  if (wantsAll) findings.demand('whole connections', done, `${cases}`, done === cases)
+  else findings.tell('whole connections', done)
   findings.tell('their ends', [...counts].map(([end, count]) => `${end} ${count}`).join(', '))
-  findings.target('longest turn', `${longest.toFixed(1)} ms`, 'below 20 ms', longest < 20)
+  const turns = `${longest.toFixed(1)} ms (seed ${longestSeed})`
+  findings.target('longest turn, the best of 4 where it is slow', turns, `below ${SLOW} ms`, longest < SLOW)
   findings.demand('timers left', timers, '0', timers === 0)
   const growth = (await memory()).heap - before.heap
   findings.demand('heap grown by', size(growth), 'below 8 MiB', growth < 8_388_608)
+  if (maximumRss !== undefined) findings.demand('RSS at most', size(rss), `below ${size(maximumRss)}`, rss < maximumRss)
   return findings
 }
+
+/** The longest turn of a case; one that is slow is played again, since others use the machine as well. */
+async function repeated(busy: number, seed: number): Promise<number> {
+  let best = busy
+  for (let i = 0; i < ATTEMPTS && best >= SLOW; i += 1) best = Math.min(best, await new OneCase(seeded(seed)).run())
+  return best
+}
+
+/** Milliseconds that no turn should take. */
+const SLOW = 20
+/** How often a slow case is played again. */
+const ATTEMPTS = 3
+const RSS_EVERY = 1_024
 
 /** How many of the acts write nothing. */
 const READING = 5
