@@ -57,6 +57,9 @@ function hangUp(transport: TransportState, drainTimeout: number): void {
   const timer = setTimeout(() => transport.sink.error(undefined), drainTimeout)
   const stop = (): void => clearTimeout(timer)
   transport.closed$.subscribe({ complete: stop, error: stop })
-  transport.sink.complete()
-  transport.discard()
+  // What a finalizer of the same unsubscription writes comes first.
+  setImmediate(() => {
+    transport.sink.complete()
+    transport.discard()
+  })
 }

@@ -153,15 +153,17 @@ export abstract class TransportState implements Transport {
   /** Tells everybody, once, that the transport is over. */
   protected allOver(outcome: null | MqttError): void {
     if (this.outcome !== undefined) return
-    this.outcome = outcome
     this.ended = true
     this.inboundOver(outcome)
+    // A reader may answer the end by `sink.error`: then that is how it ended.
+    if (this.outcome !== undefined) return
+    this.outcome = this.aborted === undefined ? outcome : this.aborted
     this.setWritable(false)
     this.#changes?.complete()
     this.#changes = undefined
     const closing = this.#closing
     this.#closing = undefined
-    if (closing !== undefined) settle(closing, outcome)
+    if (closing !== undefined) settle(closing, this.outcome)
   }
 
   #read(subscriber: Subscriber<Uint8Array>): (() => void) | undefined {

@@ -97,10 +97,14 @@ export class ByteWriter {
     if (this.#shortAscii(value)) return
     const length = utf8Length(value)
     if (length < 0) {
-      throw invalidPacket(`${this.#label(field, of)} has a lone surrogate: ${shown(value)} [MQTT-1.5.4-1]`)
+      throw invalidPacket(
+        `${this.#label(field, of)} has a lone surrogate: ${shown(value)} [MQTT-1.5.4-1] [MQTT-1.5.3-1]`,
+      )
     }
     if (value.includes('\u0000')) {
-      throw invalidPacket(`${this.#label(field, of)} must not contain U+0000: ${shown(value)} [MQTT-1.5.4-2]`)
+      throw invalidPacket(
+        `${this.#label(field, of)} must not contain U+0000: ${shown(value)} [MQTT-1.5.4-2] [MQTT-1.5.3-2]`,
+      )
     }
     if (length > 65_535) {
       throw invalidPacket(`${this.#label(field, of)} must not be over 65,535 bytes, it has ${length} [MQTT5 1.5.4]`)

@@ -86,14 +86,16 @@ export class ByteReader {
   /** Refuses bytes that no field has used. */
   done(): void {
     if (this.position !== this.end) {
-      throw malformed(`${this.packet} has ${this.remaining} bytes left over after its last field [MQTT5 4.13.1]`)
+      throw malformed(
+        `${this.packet} has ${this.remaining} bytes left over after its last field [MQTT5 4.13.1] [MQTT-4.8.0-1]`,
+      )
     }
   }
 
   #need(length: number, field: string): void {
     if (length > this.end - this.position) {
       throw malformed(
-        `${this.packet} ends inside ${field}: ${length} bytes needed, ${this.remaining} left [MQTT5 4.13.1]`,
+        `${this.packet} ends inside ${field}: ${length} bytes needed, ${this.remaining} left [MQTT5 4.13.1] [MQTT-4.8.0-1]`,
       )
     }
   }

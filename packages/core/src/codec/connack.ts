@@ -1,4 +1,6 @@
+import { MqttError } from '../errors.js'
 import type { ConnackPacket, ProtocolVersion } from '../packet/packet.js'
+import { ReturnCode } from '../packet/reason-code.js'
 import type { ReadPacket, WritePacket } from './body.js'
 import { generateBody, propertiesOf, readDelegated, writeBody } from './delegate.js'
 import { forbid, type Input, toBoolean, toInteger, toObject } from './input.js'
@@ -7,6 +9,7 @@ import { invalidPacket } from './violation.js'
 
 /** Reads the body of a CONNACK [3.2]. MQTT 3.1 has no session present flag: it says nothing there. */
 export const readConnack: ReadPacket = (reader, _flags, version) => {
+  if (version === 5 && reader.remaining === 2) refuseOlderAnswer(reader.bytes[reader.position + 1]!)
   const { raw, walk, length } = readDelegated('connack', reader, version)
   const packet = {
     cmd: 'connack',
@@ -17,6 +20,18 @@ export const readConnack: ReadPacket = (reader, _flags, version) => {
   } as ConnackPacket
   checkConnack(packet, version)
   return packet
+}
+
+/**
+ * Without room for properties it is no CONNACK of MQTT 5, but how a server that does not know MQTT 5 says no.
+ *
+ * @throws MqttError `'unsupported-version'` for return code 1, `'refused'` for 2 to 5
+ */
+function refuseOlderAnswer(returnCode: number): void {
+  if (returnCode < 1 || returnCode > 5) return
+  const code = returnCode === ReturnCode.UnacceptableProtocolVersion ? 'unsupported-version' : 'refused'
+  const message = `CONNACK of MQTT 3.1.1 with return code ${returnCode}: the server does not speak MQTT 5 [MQTT311 3.2.2.3]`
+  throw new MqttError(code, message, { returnCode })
 }
 
 /** Writes the body of a CONNACK. */

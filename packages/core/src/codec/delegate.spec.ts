@@ -117,7 +117,7 @@ describe('the walk over a frame', () => {
   test('leaves no bytes over for mqtt-packet to step over', () => {
     expect(failure(() => walk('10: 0004 "MQTT" 04 02 0000 0001 "a" 00'))).toMatchObject({
       code: 'malformed-packet',
-      message: 'CONNECT has 1 bytes left over after its last field [MQTT5 4.13.1]',
+      message: 'CONNECT has 1 bytes left over after its last field [MQTT5 4.13.1] [MQTT-4.8.0-1]',
     })
   })
 

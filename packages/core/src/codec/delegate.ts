@@ -1,5 +1,6 @@
 import { MqttError } from '../errors.js'
-import { type PacketOf, packetTypes, type ProtocolVersion } from '../packet/packet.js'
+import type { PacketOf, ProtocolVersion } from '../packet/packet.js'
+import { packetTypes } from '../packet/packet-types.js'
 import { ByteWriter } from './byte-writer.js'
 import { ByteReader } from './bytes.js'
 import { type Walk, type WalkedType, walkFrame } from './grammar.js'

@@ -7,6 +7,7 @@ import { Protocol } from './protocol.js'
 import { type TableEntry, table } from './table.js'
 import { invalidPacket, refusal, shown } from './violation.js'
 
+/** What an encoder speaks, and how large its packets and chunks may be. */
 export interface EncoderOptions {
   /**
    * The version, shared with the decoder of the same connection.
@@ -29,7 +30,7 @@ export interface EncoderOptions {
 }
 
 const slabSize = 131_072
-const copiedChunk = 4096
+const copiedChunk = 32_768
 
 /** The memory that all encoders write to, one after the other; what was taken is never written again. */
 class Slab extends ByteWriter {
@@ -52,8 +53,8 @@ class Slab extends ByteWriter {
   }
 
   /**
-   * Hands what was committed to its owner: a little as a copy, and the memory is used again, since a small chunk that
-   * waits for a slow peer would keep all of it.
+   * Hands what was committed to its owner: as a copy, and the memory is used again, unless it is a good part of it. A
+   * small chunk that waits for a slow peer would keep all of it.
    */
   release(): void {
     const { run, start, position } = this

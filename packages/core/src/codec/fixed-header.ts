@@ -1,4 +1,5 @@
-import { type PacketType, packetTypes, type ProtocolVersion } from '../packet/packet.js'
+import type { PacketType, ProtocolVersion } from '../packet/packet.js'
+import { packetTypes } from '../packet/packet-types.js'
 import { malformed } from './violation.js'
 
 const requestFlags = 0b0010

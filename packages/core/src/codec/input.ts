@@ -26,15 +26,16 @@ export function forbid(input: Input, fields: readonly string[], packet: string, 
 export function checkText(value: unknown, field: string): asserts value is string {
   if (typeof value !== 'string') throw invalidPacket(`${field} must be a string, not ${shown(value)}`)
   const length = utf8Length(value)
-  if (length < 0) throw invalidPacket(`${field} has a lone surrogate: ${shown(value)} [MQTT-1.5.4-1]`)
-  if (value.includes('\u0000')) throw invalidPacket(`${field} must not contain U+0000: ${shown(value)} [MQTT-1.5.4-2]`)
+  if (length < 0) throw invalidPacket(`${field} has a lone surrogate: ${shown(value)} [MQTT-1.5.4-1] [MQTT-1.5.3-1]`)
+  if (value.includes('\u0000'))
+    throw invalidPacket(`${field} must not contain U+0000: ${shown(value)} [MQTT-1.5.4-2] [MQTT-1.5.3-2]`)
   if (length > 65_535) throw invalidPacket(`${field} must not be over 65,535 bytes, it has ${length} [MQTT5 1.5.4]`)
 }
 
 /** Text or bytes for a field of at most 65,535 bytes, as bytes. */
 export function toBytes(value: unknown, field: string): Uint8Array {
   if (typeof value === 'string' && utf8Length(value) < 0) {
-    throw invalidPacket(`${field} has a lone surrogate: ${shown(value)} [MQTT-1.5.4-1]`)
+    throw invalidPacket(`${field} has a lone surrogate: ${shown(value)} [MQTT-1.5.4-1] [MQTT-1.5.3-1]`)
   }
   const bytes = typeof value === 'string' ? toUtf8(value) : value
   if (!(bytes instanceof Uint8Array)) {

@@ -21,3 +21,14 @@ export function checkOption(name: string, value: number | undefined, fallback?: 
 export function checkSize(value: number | undefined): number {
   return checkOption('maximumPacketSize', value, defaultMaximumPacketSize, 2)
 }
+
+/**
+ * An option in milliseconds: 0 to the longest time a timer can run, 2,147,483,647 (25 days).
+ *
+ * @throws MqttError `'invalid-option'`
+ */
+export function checkTime(name: string, value: number | undefined, fallback: number): number {
+  const time = checkOption(name, value, fallback, 0)
+  if (time > 2_147_483_647) throw new MqttError('invalid-option', `${name} must not be over 2147483647 ms, not ${time}`)
+  return time
+}

@@ -40,11 +40,11 @@ function isAt(from: number, bytes: Uint8Array, start: number, end: number): bool
 
 function readLong(bytes: Uint8Array, start: number, end: number, packet: string, field: string): string {
   const part = bytes.subarray(start, end)
-  if (part.includes(0)) throw malformed(`${packet} ${field} must not contain U+0000 [MQTT-1.5.4-2]`)
+  if (part.includes(0)) throw malformed(`${packet} ${field} must not contain U+0000 [MQTT-1.5.4-2] [MQTT-1.5.3-2]`)
   try {
     return decoder.decode(part)
   } catch {
-    throw malformed(`${packet} ${field} must be well-formed UTF-8 [MQTT-1.5.4-1]`)
+    throw malformed(`${packet} ${field} must be well-formed UTF-8 [MQTT-1.5.4-1] [MQTT-1.5.3-1]`)
   }
 }
 

@@ -1,4 +1,4 @@
-import { Observable, type Observer, Subject, type Subscription, timer } from 'rxjs'
+import { type Observable, Subject, type Subscription, timer } from 'rxjs'
 import { Decoder } from '../codec/decoder.js'
 import { Protocol } from '../codec/protocol.js'
 import { refusal } from '../codec/violation.js'
@@ -7,10 +7,10 @@ import type { PacketInput } from '../packet/fields.js'
 import type { Packet, PacketType } from '../packet/packet.js'
 import type { Transport } from '../transport.js'
 import { Conversation } from './conversation.js'
+import { Ending } from './ending.js'
 import { farewellTo } from './farewell.js'
 import { Incoming } from './incoming.js'
 import { type ConnectionOptions, type Settings, settingsOf } from './options.js'
-import { ObserverList } from './observer-list.js'
 import { Outgoing } from './outgoing.js'
 import { PacketMethods } from './packet-methods.js'
 import { PacketStreams } from './packet-streams.js'
@@ -48,10 +48,7 @@ export class Connection extends PacketMethods {
   readonly #incoming: Incoming
   readonly #outgoing: Outgoing
   readonly #streams: PacketStreams
-  #closed$: Observable<never> | undefined
-  #watchers: ObserverList<never> | undefined
-  /** How the connection ended, once that was told. */
-  #end: { readonly error: MqttError | undefined } | undefined
+  readonly #ending = new Ending()
   #received: Subject<Packet> | undefined
   #state: State = 'open'
   #transportClosed: Subscription | undefined
@@ -112,11 +109,7 @@ export class Connection extends PacketMethods {
 
   /** How the connection ended, told once and replayed: completes, or errors with the MqttError. */
   get closed$(): Observable<never> {
-    this.#closed$ ??= new Observable((subscriber) => {
-      if (this.#end !== undefined) settle(subscriber, this.#end.error)
-      else (this.#watchers ??= new ObserverList()).add(subscriber)
-    })
-    return this.#closed$
+    return this.#ending.closed$
   }
 
   /** False while more than the transport's high-water mark is queued, and after the end. */
@@ -251,8 +244,7 @@ export class Connection extends PacketMethods {
     this.#state = 'told'
     this.#goodbye?.unsubscribe()
     this.#outgoing.stop()
-    this.#end = { error }
-    if (this.#watchers !== undefined) settle(this.#watchers, error)
+    this.#ending.tell(error)
   }
 
   #over(reason: MqttError | undefined): void {
@@ -263,9 +255,4 @@ export class Connection extends PacketMethods {
     this.#streams.complete()
     this.#received?.complete()
   }
-}
-
-function settle(observer: Pick<Observer<never>, 'error' | 'complete'>, error: MqttError | undefined): void {
-  if (error === undefined) observer.complete()
-  else observer.error(error)
 }

@@ -1,4 +1,4 @@
-import { checkOption, checkSize } from '../codec/limits.js'
+import { checkOption, checkSize, checkTime } from '../codec/limits.js'
 import { shown } from '../codec/violation.js'
 import { MqttError } from '../errors.js'
 import type { ProtocolVersion } from '../packet/packet.js'
@@ -6,6 +6,7 @@ import type { ProtocolVersion } from '../packet/packet.js'
 /** Which end of the conversation a connection is, where it enforces the conversation. */
 export type Role = 'client' | 'server'
 
+/** Limits of a connection, and which end of the conversation it enforces. */
 export interface ConnectionOptions {
   /**
    * Enforces the conversation of one end: which packet may come first, which the peer's end may not send, what follows a
@@ -64,31 +65,25 @@ export interface Settings {
   readonly pauseTimeout: number
 }
 
-const known: WeakMap<ConnectionOptions, Settings> = new WeakMap()
-
 /**
- * Checks options and fills in the defaults; connections made with the same options object share the result.
+ * Checks options and fills in the defaults.
  *
  * @throws MqttError `'invalid-option'`
  */
 export function settingsOf(options: ConnectionOptions): Settings {
-  const before = known.get(options)
-  if (before !== undefined) return before
   const { role, protocolVersion = 4 } = options
   if (role !== undefined && role !== 'client' && role !== 'server') {
     throw new MqttError('invalid-option', `role must be 'client' or 'server', not ${shown(role)}`)
   }
   const maximumPacketSize = checkSize(options.maximumPacketSize)
   const connectSize = checkOption('maximumConnectSize', options.maximumConnectSize, 65_536, 2)
-  const settings: Settings = {
+  return {
     role,
     protocolVersion,
     maximumPacketSize,
     maximumConnectSize: Math.min(connectSize, maximumPacketSize),
     maximumBuffered: checkOption('maximumBuffered', options.maximumBuffered, 16_777_216),
-    drainTimeout: checkOption('drainTimeout', options.drainTimeout, 2_000, 0),
-    pauseTimeout: checkOption('pauseTimeout', options.pauseTimeout, role === 'server' ? 60_000 : 0, 0),
+    drainTimeout: checkTime('drainTimeout', options.drainTimeout, 2_000),
+    pauseTimeout: checkTime('pauseTimeout', options.pauseTimeout, role === 'server' ? 60_000 : 0),
   }
-  known.set(options, settings)
-  return settings
 }

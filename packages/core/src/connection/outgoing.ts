@@ -1,25 +1,32 @@
-import { type Observable, Subject } from 'rxjs'
+import { type Observable, Subject, type Subscription } from 'rxjs'
+import { ChunkList } from '../codec/chunk-list.js'
 import { Decoder } from '../codec/decoder.js'
 import { Encoder } from '../codec/encoder.js'
 import type { Protocol } from '../codec/protocol.js'
 import { refusal } from '../codec/violation.js'
 import { type ChunkTarget, PacketBatch } from '../operators/packet-batch.js'
-import { parse } from '../operators/parse.js'
 import type { PacketInput } from '../packet/fields.js'
 import type { Packet } from '../packet/packet.js'
 import type { Transport } from '../transport.js'
 
 /** What a connection lets see of the bytes that leave. */
 interface Tap {
-  readonly bytes: Subject<Uint8Array>
+  readonly decoder: Decoder
   readonly sent: Subject<Packet>
+  /** True while chunks leave that began before it. */
+  isLate: boolean
 }
 
-/** The writing side of a connection: packets, by what `generate` is made of, to `transport.sink`. */
+/**
+ * The writing side of a connection: packets, by what `generate` is made of, to `transport.sink`. While the transport takes
+ * no more, what leaves is gathered here: a queue of small chunks would cost a peer's bytes a hundred times over.
+ */
 export class Outgoing implements ChunkTarget {
   readonly #transport: Transport
   readonly #onSinkError: (error: unknown) => void
   readonly #batch: PacketBatch
+  #held: ChunkList | undefined
+  #waking: Subscription | undefined
   #tap: Tap | undefined
   #over = false
 
@@ -32,7 +39,7 @@ export class Outgoing implements ChunkTarget {
 
   /** Bytes that wait for the peer. */
   get buffered(): number {
-    return this.#transport.buffered + this.#batch.encoder.pending
+    return this.#transport.buffered + (this.#held?.length ?? 0) + this.#batch.encoder.pending
   }
 
   /** Every packet that leaves, as the peer reads it: decoded from the bytes. */
@@ -49,13 +56,15 @@ export class Outgoing implements ChunkTarget {
     } catch (error) {
       throw refusal(error)
     }
+    if (this.#tap !== undefined && !this.#batch.isFlushing) this.#tap.isLate = false
     this.#batch.write(packet)
   }
 
   next(chunk: Uint8Array): void {
     try {
-      this.#tap?.bytes.next(chunk)
-      this.#transport.sink.next(chunk)
+      this.#show(chunk)
+      if (this.#held === undefined && this.#transport.writable) this.#transport.sink.next(chunk)
+      else this.#hold(chunk)
     } catch (error) {
       this.#onSinkError(error)
     }
@@ -64,6 +73,7 @@ export class Outgoing implements ChunkTarget {
   /** Sends what was written, then ends. */
   complete(): void {
     this.#batch.finish(() => {
+      this.#release(() => true)
       this.stop()
       this.#transport.sink.complete()
     })
@@ -73,15 +83,48 @@ export class Outgoing implements ChunkTarget {
   stop(): void {
     this.#over = true
     this.#batch.cancel()
-    this.#tap?.bytes.complete()
+    this.#waking?.unsubscribe()
+    this.#held = undefined
+    this.#tap?.sent.complete()
+  }
+
+  #hold(chunk: Uint8Array): void {
+    this.#held ??= new ChunkList()
+    this.#held.push(chunk)
+    this.#waking ??= this.#transport.writable$.subscribe({
+      next: () => this.#release(() => this.#transport.writable),
+      error: (error: unknown) => this.#onSinkError(error),
+    })
+  }
+
+  #release(mayGo: () => boolean): void {
+    while (this.#held !== undefined && mayGo()) {
+      const chunk = this.#held.shift()
+      if (chunk === undefined) {
+        this.#held = undefined
+        this.#waking?.unsubscribe()
+        this.#waking = undefined
+      } else {
+        this.#transport.sink.next(chunk)
+      }
+    }
   }
 
   #makeTap(): Tap {
     const { protocol, maximumPacketSize } = this.#batch.encoder
-    const bytes = new Subject<Uint8Array>()
     const sent = new Subject<Packet>()
-    bytes.pipe(parse({ decoder: new Decoder({ protocol, maximumPacketSize }) })).subscribe(sent)
-    if (this.#over) bytes.complete()
-    return { bytes, sent }
+    if (this.#over) sent.complete()
+    return { decoder: new Decoder({ protocol, maximumPacketSize }), sent, isLate: this.#batch.isFlushing }
+  }
+
+  #show(chunk: Uint8Array): void {
+    if (this.#tap === undefined || this.#tap.isLate) return
+    const { decoder, sent } = this.#tap
+    decoder.push(chunk)
+    while (!this.#over) {
+      const packet = decoder.read()
+      if (packet === undefined) return
+      sent.next(packet)
+    }
   }
 }

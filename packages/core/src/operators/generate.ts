@@ -4,6 +4,7 @@ import type { PacketInput } from '../packet/fields.js'
 import { PacketBatch } from './packet-batch.js'
 import { whileOpen } from './while-open.js'
 
+/** An encoder to go on with, or the options of a new one. */
 export interface GenerateOptions extends EncoderOptions {
   /**
    * Goes on with this encoder.

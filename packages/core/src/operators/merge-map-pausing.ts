@@ -10,6 +10,7 @@ export interface Pausable {
   resume(): void
 }
 
+/** How much runs, and how much waits. */
 export interface MergeMapPausingOptions {
   /**
    * Inner Observables at a time.

@@ -11,12 +11,17 @@ export interface WritableGate {
   readonly writable$: Observable<boolean>
 }
 
+/** How much waits, and what happens to more. */
 export interface OnBackpressureBufferOptions<T> {
   /** Values that wait while the connection takes no more. */
   readonly capacity: number
   /** What happens to one value more: the stream errors, or the oldest waiting or the newest value is dropped. */
   readonly overflow: 'error' | 'drop-oldest' | 'drop-newest'
-  /** Told of each value that is dropped, also of those that wait when the connection ends. */
+  /**
+   * Told of each value that is dropped, also of those that wait when the connection ends.
+   *
+   * @default none
+   */
   readonly onDropped?: ((value: T) => void) | undefined
 }
 

@@ -23,6 +23,11 @@ export class PacketBatch {
     this.#target = target
   }
 
+  /** True while chunks are being handed over. */
+  get isFlushing(): boolean {
+    return this.#flushing
+  }
+
   /** @throws MqttError `'invalid-packet'`; nothing was written */
   write(packet: PacketInput): void {
     this.encoder.write(packet)

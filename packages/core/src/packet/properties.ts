@@ -25,6 +25,7 @@ export interface MessageProperties extends CommonProperties {
   readonly correlationData?: Uint8Array | undefined
 }
 
+/** What enhanced authentication says. */
 export interface AuthenticationProperties extends CommonProperties {
   readonly authenticationMethod?: string | undefined
   /** Only together with `authenticationMethod`. */

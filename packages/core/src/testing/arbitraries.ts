@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import type { PacketInput } from '../packet/fields.js'
-import { type PacketType, packetTypes, type ProtocolVersion } from '../packet/packet.js'
+import type { PacketType, ProtocolVersion } from '../packet/packet.js'
+import { packetTypes } from '../packet/packet-types.js'
 import { reasonCodes } from '../packet/reason-code.js'
 import { allowedProperties } from './vectors/properties.js'
 
