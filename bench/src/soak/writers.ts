@@ -1,15 +1,19 @@
 import {
   Connection,
   type MqttError,
+  type Packet,
   type PacketInput,
   type PacketType,
   type ProtocolVersion,
   type Role,
+  type Transport,
 } from '@rxmqtt/core'
 import { memoryPair } from '@rxmqtt/transports/memory'
 import { badObject } from './bad-objects.js'
 import { Findings } from './findings.js'
+import { compare, framesOf } from './independent.js'
 import { turn } from './process.js'
+import { type Observable, tap } from 'rxjs'
 import { type Random, seeded } from './random.js'
 
 export interface WritersOptions {
@@ -21,20 +25,27 @@ export interface WritersOptions {
 const BATCH = 100
 
 /**
- * Gives random objects to every writer. Each either leaves as a packet that an independent reader accepts, or is refused
- * by an MqttError with nothing written; the connection lives on.
+ * Gives random objects to every writer. Each either leaves as a packet in which mqtt-packet reads what our own reader does,
+ * or is refused by an MqttError with nothing written; the connection lives on.
  */
 export async function writers({ objects, seed }: WritersOptions): Promise<Findings> {
   const findings = new Findings()
   const random = seeded(seed)
   const versions: readonly ProtocolVersion[] = [3, 4, 5]
   const roles: readonly (Role | undefined)[] = [undefined, undefined, 'client', 'server']
-  let written = 0
+  const totals: Totals = { written: 0, compared: 0, exceptions: new Map() }
   for (let done = 0; done < objects; done += BATCH) {
-    written += await batch(random, random.of(versions), random.of(roles), findings)
+    await batch(random, random.of(versions), random.of(roles), findings, totals)
   }
+  const { written, compared, exceptions } = totals
   findings.tell('objects given to writers', objects)
   findings.tell('of which were written', written)
+  findings.tell('of which mqtt-packet reads the same', compared)
+  for (const [name, count] of exceptions) findings.tell(`not given to it: ${name}`, count)
+  findings.require(
+    compared > written * 0.9,
+    () => `${compared} of ${written} packets compared with an independent reader: no test at all`,
+  )
   findings.require(
     written > objects / 20 && written < objects,
     () => `${written} of ${objects} written: no test at all`,
@@ -42,19 +53,28 @@ export async function writers({ objects, seed }: WritersOptions): Promise<Findin
   return findings
 }
 
+interface Totals {
+  written: number
+  compared: number
+  /** Packets of a kind that mqtt-packet does not read, by its name. */
+  readonly exceptions: Map<string, number>
+}
+
 async function batch(
   random: Random,
   version: ProtocolVersion,
   role: Role | undefined,
   findings: Findings,
-): Promise<number> {
+  totals: Totals,
+): Promise<void> {
   const [near, far] = memoryPair({ highWaterMark: 1 << 30 })
   const options = { role, protocolVersion: version, maximumPacketSize: 1_048_576, maximumBuffered: 1 << 30 }
   const connection = new Connection(near, options)
-  const reader = new Connection(far, { protocolVersion: version })
-  const [sent, arrived]: [string[], string[]] = [[], []]
+  const bytes: Uint8Array[] = []
+  const reader = new Connection(heard(far, bytes), { protocolVersion: version })
+  const [sent, arrived]: [string[], Packet[]] = [[], []]
   const problems: string[] = []
-  reader.packets$.subscribe(({ cmd }) => arrived.push(cmd))
+  reader.packets$.subscribe((packet) => arrived.push(packet))
   reader.closed$.subscribe({ error: (error: Error) => problems.push(`refused by the reader: ${error.message}`) })
   connection.closed$.subscribe({ error: (error: Error) => problems.push(`closed: ${error.message}`) })
   sent.push(...(await opening(connection, reader, role, version)))
@@ -77,11 +97,42 @@ async function batch(
   connection[last]()
   sent.push(last)
   for (let i = 0; i < 3; i += 1) await turn()
-  if (arrived.join() !== sent.join()) problems.push(`sent ${sent.join()}; arrived ${arrived.join()}`)
+  const cmds = arrived.map(({ cmd }) => cmd).join()
+  if (cmds !== sent.join()) problems.push(`sent ${sent.join()}; arrived ${cmds}`)
+  problems.push(...compareAll(Buffer.concat(bytes), arrived, version, totals))
   for (const problem of problems) findings.violation(`version ${version}, role ${role}: ${problem}`)
   connection.destroy()
   await turn()
-  return sent.length
+  totals.written += sent.length
+}
+
+/** The same transport, whose bytes are kept as well. */
+function heard(transport: Transport, bytes: Uint8Array[]): Transport {
+  const bytes$: Observable<Uint8Array> = transport.bytes$.pipe(tap((chunk) => bytes.push(Uint8Array.from(chunk))))
+  return new Proxy(transport, {
+    get: (target, name) => (name === 'bytes$' ? bytes$ : (Reflect.get(target, name, target) as unknown)),
+  })
+}
+
+/** Compares each frame with the packet that we read in it; the first CONNECT settles the version for good. */
+function compareAll(
+  bytes: Uint8Array,
+  packets: readonly Packet[],
+  version: ProtocolVersion,
+  totals: Totals,
+): readonly string[] {
+  const frames = framesOf(bytes)
+  if (frames?.length !== packets.length) return [`${packets.length} packets in ${frames?.length} frames`]
+  const problems: string[] = []
+  let level: ProtocolVersion | undefined
+  for (const [i, packet] of packets.entries()) {
+    if (packet.cmd === 'connect') level ??= packet.protocolVersion
+    const { exception, problem } = compare(frames[i]!, packet, level ?? version)
+    if (problem !== undefined) problems.push(problem)
+    else if (exception === undefined) totals.compared += 1
+    else totals.exceptions.set(exception, (totals.exceptions.get(exception) ?? 0) + 1)
+  }
+  return problems
 }
 
 /** What has to be said before a connection with a role may say anything; the packets that `connection` sent. */
