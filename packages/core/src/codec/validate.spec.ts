@@ -127,15 +127,24 @@ describe('rules without an id', () => {
     expect(failure(() => decode(5, packetOf('b0: 000a 00')))).toMatchObject(protocolError)
   })
 
-  const lists: readonly (readonly [name: string, version: 4 | 5, packet: object])[] = [
-    ['SUBACK without codes', 5, { cmd: 'suback', messageId: 1, granted: [] }],
-    ['UNSUBACK without codes', 5, { cmd: 'unsuback', messageId: 1, granted: [] }],
-    ['SUBSCRIBE of QoS 3', 5, { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 3 }] }],
-    ['SUBSCRIBE of rh 3', 5, { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0, rh: 3 }] }],
-    ['AUTH', 4, { cmd: 'auth', reasonCode: 0x18, properties: { authenticationMethod: 'a' } }],
+  const refusals: readonly (readonly [says: string, version: 4 | 5, packet: object])[] = [
+    ['SUBACK granted must have at least one entry', 5, { cmd: 'suback', messageId: 1, granted: [] }],
+    ['UNSUBACK granted must have at least one entry', 5, { cmd: 'unsuback', messageId: 1, granted: [] }],
+    [
+      'SUBSCRIBE qos must be an integer from 0 to 2',
+      5,
+      { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 3 }] },
+    ],
+    [
+      'SUBSCRIBE rh must be an integer from 0 to 2',
+      5,
+      { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'a', qos: 0, rh: 3 }] },
+    ],
+    ['AUTH needs MQTT 5', 4, { cmd: 'auth', reasonCode: 0x18, properties: { authenticationMethod: 'a' } }],
   ]
-  test.each(lists)('%s is refused at level %i where it would leave', (_, version, packet) => {
-    expect(failure(() => encode(version, packet as PacketInput))).toMatchObject({ code: 'invalid-packet' })
+  test.each(refusals)('%s, says a writer of level %i', (says, version, packet) => {
+    const error = failure(() => encode(version, packet as PacketInput))
+    expect(error).toMatchObject({ code: 'invalid-packet', message: expect.stringContaining(says) as string })
   })
 
   test.each([
