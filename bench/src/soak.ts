@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { churn } from './soak/churn.js'
+import { closes } from './soak/closes.js'
 import { connectionsAlone } from './soak/connections-alone.js'
 import { crowd } from './soak/crowd.js'
 import type { Figure, Findings } from './soak/findings.js'
@@ -15,7 +16,7 @@ const usage = `npm run soak -- [--short | --strict] [--minutes N] [--seed N] [--
   --minutes   bounds the whole run (default 15): a million whole connections have to be done in it, and
               steady load takes what the others leave of it
   --seed      to have the random choices of an earlier run again
-  --only      one scenario: stalls, writers, connections, idle, churn, crowd or steady`
+  --only      one scenario: stalls, closes, writers, connections, idle, churn, crowd or steady`
 
 interface Scenario {
   readonly name: string
@@ -39,6 +40,7 @@ const [minutes, seed] = [Number(values.minutes), Number(values.seed)]
 
 const scenarios: readonly Scenario[] = [
   { name: 'stalls', about: 'big packets in small pieces', run: () => stalls() },
+  { name: 'closes', about: 'how soon what ends is gone', run: () => closes() },
   {
     name: 'writers',
     about: 'random objects given to every writer',
