@@ -49,7 +49,7 @@ export async function wholeConnections(options: WholeConnectionsOptions): Promis
   else findings.tell('whole connections', done)
   findings.tell('their ends', [...counts].map(([end, count]) => `${end} ${count}`).join(', '))
   const turns = `${longest.toFixed(1)} ms (seed ${longestSeed})`
-  findings.target('longest turn, the best of 4 where it is slow', turns, `below ${SLOW} ms`, longest < SLOW)
+  findings.target('longest turn of the processor, best of 4 where slow', turns, `below ${SLOW} ms`, longest < SLOW)
   findings.demand('timers left', timers, '0', timers === 0)
   const growth = (await memory()).heap - before.heap
   findings.demand('heap grown by', size(growth), 'below 8 MiB', growth < 8_388_608)
@@ -57,7 +57,7 @@ export async function wholeConnections(options: WholeConnectionsOptions): Promis
   return findings
 }
 
-/** The longest turn of a case; one that is slow is played again, since others use the machine as well. */
+/** The longest turn of a case; one that is slow is played again, since a collection of garbage may fall into any. */
 async function repeated(busy: number, seed: number): Promise<number> {
   let best = busy
   for (let i = 0; i < ATTEMPTS && best >= SLOW; i += 1) best = Math.min(best, await new OneCase(seeded(seed)).run())
@@ -127,12 +127,15 @@ class OneCase {
     if (random.chance(0.9)) this.#listen()
     for (let at = 0; at < this.#input.length; ) {
       const start = performance.now()
+      const cpu = process.cpuUsage()
       const length = random.of([1, 3, 20, 5_000, 100_000])
       this.#peer.sink.next(this.#input.subarray(at, at + length))
       at += length
       if (random.chance(0.5)) this.#act()
       await turn()
-      longest = Math.max(longest, performance.now() - start)
+      const { user, system } = process.cpuUsage(cpu)
+      // Time of the processor where that is less: others use the machine as well.
+      longest = Math.max(longest, Math.min(performance.now() - start, (user + system) / 1_000))
     }
     const finish = random.below(4)
     if (finish === 0) this.#peer.sink.error(undefined)
