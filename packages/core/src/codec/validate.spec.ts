@@ -174,3 +174,12 @@ describe('rules without an id', () => {
     expect(failure(() => decode(4, packetOf('c0 ffffffff 7f')))).toMatchObject(malformed)
   })
 })
+
+test.each([
+  [1, 'unsupported-version'],
+  [2, 'refused'],
+  [5, 'refused'],
+] as const)('MQTT 5: return code %i of a server that speaks 3.1.1 only is told as %s', (returnCode, code) => {
+  expect(failure(() => decode(5, Uint8Array.of(0x20, 2, 0, returnCode)))).toMatchObject({ code, returnCode })
+  expect(failure(() => decode(5, Uint8Array.of(0x20, 2, 0, 0)))).toMatchObject({ code: 'malformed-packet' })
+})

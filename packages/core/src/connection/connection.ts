@@ -114,12 +114,12 @@ export class Connection extends PacketMethods {
 
   /** False while more than the transport's high-water mark is queued, and after the end. */
   get writable(): boolean {
-    return this.#state === 'open' && this.transport.writable
+    return this.#state === 'open' && this.#outgoing.writable
   }
 
   /** Replays `writable`, tells changes, completes at the close. */
   get writable$(): Observable<boolean> {
-    return this.transport.writable$
+    return this.#outgoing.writable$
   }
 
   override write(packet: PacketInput): boolean {

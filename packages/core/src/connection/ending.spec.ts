@@ -711,6 +711,8 @@ describe('law 12: one connection fails alone', () => {
       { maximumBuffered: 0 },
       { drainTimeout: -1 },
       { pauseTimeout: 0.5 },
+      { pauseTimeout: 2 ** 31 },
+      { drainTimeout: 2 ** 31 },
     ]) {
       const make = (): unknown => new Connection(new FakeTransport(), options as ConnectionOptions)
       expect(failure(make)).toMatchObject({ code: 'invalid-option' })

@@ -1,4 +1,4 @@
-import { type Observable, Subject, type Subscription } from 'rxjs'
+import { distinctUntilChanged, map, type Observable, Subject, type Subscription } from 'rxjs'
 import { ChunkList } from '../codec/chunk-list.js'
 import { Decoder } from '../codec/decoder.js'
 import { Encoder } from '../codec/encoder.js'
@@ -27,6 +27,7 @@ export class Outgoing implements ChunkTarget {
   readonly #batch: PacketBatch
   #held: ChunkList | undefined
   #waking: Subscription | undefined
+  #writable$: Observable<boolean> | undefined
   #tap: Tap | undefined
   #over = false
 
@@ -40,6 +41,23 @@ export class Outgoing implements ChunkTarget {
   /** Bytes that wait for the peer. */
   get buffered(): number {
     return this.#transport.buffered + (this.#held?.length ?? 0) + this.#batch.encoder.pending
+  }
+
+  /** Whether the transport takes more, and nothing is gathered for it. */
+  get writable(): boolean {
+    return this.#held === undefined && this.#transport.writable
+  }
+
+  /** Replays and tells `writable`: what was gathered leaves before anybody hears that more may be written. */
+  get writable$(): Observable<boolean> {
+    this.#writable$ ??= this.#transport.writable$.pipe(
+      map(() => {
+        this.#release(() => this.#transport.writable)
+        return this.writable
+      }),
+      distinctUntilChanged(),
+    )
+    return this.#writable$
   }
 
   /** Every packet that leaves, as the peer reads it: decoded from the bytes. */
@@ -91,8 +109,7 @@ export class Outgoing implements ChunkTarget {
   #hold(chunk: Uint8Array): void {
     this.#held ??= new ChunkList()
     this.#held.push(chunk)
-    this.#waking ??= this.#transport.writable$.subscribe({
-      next: () => this.#release(() => this.#transport.writable),
+    this.#waking ??= this.writable$.subscribe({
       error: (error: unknown) => this.#onSinkError(error),
     })
   }
