@@ -95,7 +95,9 @@ function checkFailed(decoder: Decoder, error: MqttError, problems: string[]): vo
   }
 }
 
-function checkError({ code, reasonCode, message }: MqttError, problems: string[]): void {
+function checkError({ code, reasonCode, returnCode, message }: MqttError, problems: string[]): void {
+  // A server that does not know MQTT 5 says no in MQTT 3.1.1: nothing is wrong with its packet.
+  if (returnCode !== undefined && returnCode > 0 && (code === 'refused' || code === 'unsupported-version')) return
   if (!codes.has(code)) problems.push(`code ${code}`)
   if (reasonCode === undefined || !reasons.has(reasonCode)) problems.push(`reason code ${reasonCode}`)
   if (!message.includes('[MQTT')) problems.push(`an error that names no rule: ${message}`)

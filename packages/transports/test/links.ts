@@ -66,7 +66,7 @@ export const wss: Link = {
 
 let sockets = 0
 const directory = mkdtempSync(join(tmpdir(), 'rxmqtt-'))
-process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 export function socketPath(): string {
   sockets += 1
