@@ -1,8 +1,9 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { frameOf, publishFrame } from '../frames.js'
 import { cpuSeconds, type Speed } from '../measure.js'
-import { host, type Peer, type ReceiveOrder } from './peer.js'
+import { host, type Order, type Peer, publishFor, type ReceiveOrder, type Sent } from './peer.js'
 
 /** A bare socket that reads and does nothing with it: what Node leaves to any library. */
 function receive({ port, payload, milliseconds }: ReceiveOrder): Promise<Speed> {
@@ -25,4 +26,21 @@ function receive({ port, payload, milliseconds }: ReceiveOrder): Promise<Speed> 
   })
 }
 
-export const peer: Pick<Peer, 'receive'> = { receive }
+/** A bare socket that writes copies of packets that were made before, 64 KiB at a time. */
+async function send(order: Order): Promise<Sent> {
+  const socket = connect({ host, port: order.port, noDelay: true })
+  socket.write(frameOf({ cmd: 'connect', clientId: 'drain' }))
+  await once(socket, 'data')
+  const frame = publishFrame(order.payload)
+  const copies = Math.max(1, Math.floor(65_536 / frame.length))
+  const block = Buffer.concat(new Array<Buffer>(copies).fill(frame))
+  const sent = await publishFor(
+    order,
+    () => socket.write(new Uint8Array(block)),
+    () => once(socket, 'drain'),
+  )
+  socket.end()
+  return { ...sent, packets: sent.packets * copies }
+}
+
+export const peer: Pick<Peer, 'receive' | 'send'> = { receive, send }

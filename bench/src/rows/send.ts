@@ -12,11 +12,20 @@ export async function sendRows(scene: Scene): Promise<Row[]> {
   for (const payload of payloads) {
     const by = (name: SubjectName) => (): Promise<Speed> => send(scene, name, payload)
     const rounds = await interleave(
-      { rxmqtt: by('rxmqtt'), 'mqtt-connection': by('mqtt-connection'), 'MQTT.js': by('MQTT.js') },
+      {
+        rxmqtt: by('rxmqtt'),
+        'mqtt-connection': by('mqtt-connection'),
+        'MQTT.js': by('MQTT.js'),
+        'bare socket': by('bare socket'),
+      },
       scene.effort,
     )
     const what = `send, ${payload} B`
     rows.push(versus(what, rounds, 'rxmqtt', 'mqtt-connection', 4), versus(what, rounds, 'rxmqtt', 'MQTT.js', 4))
+    // With small packets the socket is no limit.
+    if (payload > 100) {
+      rows.push(versus(what, rounds, 'rxmqtt', 'bare socket', undefined, 'bare socket, nothing encoded'))
+    }
   }
   return rows
 }
