@@ -107,6 +107,7 @@ describe('the walk over a frame', () => {
     expect(walk('10: 0004 "MQTT" 05 06 0000 03 21 0001 0001 "a" 05 18 00000002 0001 "w" 0000')).toEqual({
       version: 5,
       flags: 6,
+      flagsAt: 9,
       blocks: [
         { scope: 'connect', start: 12, end: 16, values: { receiveMaximum: 1 } },
         { scope: 'will', start: 19, end: 25, values: { willDelayInterval: 2 } },

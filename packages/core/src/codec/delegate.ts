@@ -43,13 +43,15 @@ export function readDelegated<T extends WalkedType>(
   }
 }
 
-/** The frame as mqtt-packet takes it: a copy without DUP, every property block empty. */
-function plainFrame(type: WalkedType, bytes: Uint8Array, start: number, end: number, { blocks }: Walk): Uint8Array {
+/** The frame as mqtt-packet takes it: a copy without DUP and flags of missing fields, every property block empty. */
+function plainFrame(type: WalkedType, bytes: Uint8Array, start: number, end: number, walk: Walk): Uint8Array {
+  const { blocks } = walk
   const isRequest = type === 'subscribe' || type === 'unsubscribe'
   const length = blocks.reduce((sum, block) => sum - (block.end - block.start - 1), end - start)
   const writer = new ByteWriter(length + 5)
   writer.u8((packetTypes.indexOf(type) << 4) | (isRequest ? requestFlags : 0))
   writer.varint(length)
+  const bodyAt = writer.position
   let from = start
   for (const block of blocks) {
     writer.raw(bytes.subarray(from, block.start))
@@ -57,6 +59,7 @@ function plainFrame(type: WalkedType, bytes: Uint8Array, start: number, end: num
     from = block.end
   }
   writer.raw(bytes.subarray(from, end))
+  if (type === 'connect') writer.bytes[bodyAt + walk.flagsAt - start] = walk.flags
   return writer.bytes.subarray(0, writer.position)
 }
 

@@ -21,8 +21,9 @@ export interface PropertyBlock {
 export interface Walk {
   /** The version of the frame: a CONNECT's own, else the connection's. */
   version: ProtocolVersion
-  /** CONNECT's flags, for the fields that depend on them. */
+  /** CONNECT's flags, for the fields that depend on them, and where they stand; without those of missing fields. */
   flags: number
+  flagsAt: number
   readonly blocks: PropertyBlock[]
 }
 
@@ -84,6 +85,7 @@ const protocol: Field = (reader, walk) => {
 }
 
 const connectFlags: Field = (reader, walk) => {
+  walk.flagsAt = reader.position
   walk.flags = reader.u8('connect flags')
   checkConnectFlags(walk.flags, walk.version)
 }
@@ -118,14 +120,18 @@ const ungrantedCode: Field = (reader) => {
 }
 
 const credentials: readonly Field[] = [when(0x80, text('username')), when(0x40, binary('password'))]
+
+/** In MQTT 3.1 the remaining length has precedence over a flag: a string that is not there was not given [MQTT31 3.1]. */
+const whenThere =
+  (flag: number, field: Field): Field =>
+  (reader, walk) => {
+    if (reader.remaining === 0) walk.flags &= ~flag
+    else when(flag, field)(reader, walk)
+  }
+
+const credentials3: readonly Field[] = [whenThere(0x80, text('username')), whenThere(0x40, binary('password'))]
 const will: readonly Field[] = [text('will topic'), binary('will payload')]
-const connect: readonly Field[] = [
-  connectFlags,
-  number16('keepalive'),
-  text('clientId'),
-  when(0x04, ...will),
-  ...credentials,
-]
+const connectBefore5: readonly Field[] = [connectFlags, number16('keepalive'), text('clientId'), when(0x04, ...will)]
 const connect5: readonly Field[] = [
   connectFlags,
   number16('keepalive'),
@@ -144,7 +150,7 @@ function request(rule3: string, rule5: string, scope: PropertyScope, ...fields: 
 
 /** The fields of each packet in each version, in their order on the wire; CONNECT's follow its name and level. */
 const shapes: Readonly<Record<WalkedType, Shapes>> = {
-  connect: { 3: connect, 4: connect, 5: connect5 },
+  connect: { 3: [...connectBefore5, ...credentials3], 4: [...connectBefore5, ...credentials], 5: connect5 },
   connack: { 3: connack, 4: connack, 5: [acknowledgeFlags, number8('reasonCode'), properties('connack')] },
   subscribe: request('MQTT-3.8.3-3', 'MQTT-3.8.3-2', 'subscribe', text('topic filter'), subscribeOptions),
   suback: request('MQTT311 3.9.3', 'MQTT5 3.9.3', 'suback', grantedCode),
@@ -164,7 +170,7 @@ const shapes: Readonly<Record<WalkedType, Shapes>> = {
  * @throws MqttError `'malformed-packet'`, `'protocol-error'` or `'unsupported-version'`
  */
 export function walkFrame(reader: ByteReader, type: WalkedType, version: ProtocolVersion): Walk {
-  const walk: Walk = { version, flags: 0, blocks: [] }
+  const walk: Walk = { version, flags: 0, flagsAt: 0, blocks: [] }
   if (type === 'connect') protocol(reader, walk)
   for (const field of shapes[type][walk.version]) field(reader, walk)
   reader.done()

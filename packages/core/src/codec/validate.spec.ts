@@ -2,6 +2,7 @@ import type { PacketInput } from '../packet/fields.js'
 import { decode, encode, failure } from '../testing/codec.js'
 import { packetOf } from '../testing/conformance/statement.js'
 import { checkProtocol, checkTopicFilter, checkTopicName } from './validate.js'
+import { wire } from '../testing/wire.js'
 
 const protocolError = { code: 'protocol-error', reasonCode: 0x82 }
 
@@ -182,4 +183,18 @@ test.each([
 ] as const)('MQTT 5: return code %i of a server that speaks 3.1.1 only is told as %s', (returnCode, code) => {
   expect(failure(() => decode(5, Uint8Array.of(0x20, 2, 0, returnCode)))).toMatchObject({ code, returnCode })
   expect(failure(() => decode(5, Uint8Array.of(0x20, 2, 0, 0)))).toMatchObject({ code: 'malformed-packet' })
+})
+
+test('MQTT 3.1: a username or password whose flag is set but which is not there was not given', () => {
+  const head = '0006 "MQIsdp" 03'
+  const packet = { cmd: 'connect', clientId: 'a', protocolVersion: 3 }
+  const [none] = decode(3, wire(`10 0f ${head} 82 0000 0001 "a"`))
+  expect(none).toMatchObject(packet)
+  expect(none).not.toHaveProperty('username')
+  const [one] = decode(3, wire(`10 12 ${head} c2 0000 0001 "a" 0001 "u"`))
+  expect(one).toMatchObject({ ...packet, username: 'u' })
+  expect(one).not.toHaveProperty('password')
+  for (const bytes of ['10 0d 0004 "MQTT" 04 82 0000 0001 "a"', `10 12 ${head} 82 0000 0001 "a" 0002 "u"`]) {
+    expect(failure(() => decode(3, wire(bytes)))).toMatchObject({ code: 'malformed-packet' })
+  }
 })
