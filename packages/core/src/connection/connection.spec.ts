@@ -217,6 +217,13 @@ describe('taps', () => {
     connection.destroy()
   })
 
+  test('each stream is one Observable, for those who compare what a template reads', () => {
+    const connection = new Connection(memoryPair()[0])
+    const keys = ['received$', 'sent$', 'closed$', 'writable$', 'packets$', 'publish$'] as const
+    for (const key of keys) expect(connection[key]).toBe(connection[key])
+    connection.destroy()
+  })
+
   test('sent$ sees a goodbye and the answer to a bad packet', async () => {
     const transport = new FakeTransport()
     const connection = new Connection(transport)

@@ -1,4 +1,4 @@
-import { type Observable, Subject, type Subscription, timer } from 'rxjs'
+import { type Observable, type Subscription, timer } from 'rxjs'
 import { Decoder } from '../codec/decoder.js'
 import { Protocol } from '../codec/protocol.js'
 import { refusal } from '../codec/violation.js'
@@ -20,8 +20,6 @@ import { PacketStreams } from './packet-streams.js'
  * read yet are still there for who subscribes.
  */
 type State = 'open' | 'closing' | 'told' | 'over'
-
-const defaults: ConnectionOptions = {}
 
 /**
  * One MQTT connection over a transport, as either end: `transport.bytes$` → `parse` → `packets$` and a stream a packet
@@ -49,7 +47,6 @@ export class Connection extends PacketMethods {
   readonly #outgoing: Outgoing
   readonly #streams: PacketStreams
   readonly #ending = new Ending()
-  #received: Subject<Packet> | undefined
   #state: State = 'open'
   #transportClosed: Subscription | undefined
   /** How the transport ended, while its last bytes are still being read. */
@@ -59,7 +56,7 @@ export class Connection extends PacketMethods {
   #goodbye: Subscription | undefined
 
   /** @throws MqttError `'invalid-option'` */
-  constructor(transport: Transport, options: ConnectionOptions = defaults) {
+  constructor(transport: Transport, options: ConnectionOptions = {}) {
     super()
     const settings = settingsOf(options)
     const { role, maximumPacketSize, maximumConnectSize, pauseTimeout } = settings
@@ -95,11 +92,7 @@ export class Connection extends PacketMethods {
 
   /** Every packet from the peer that is read; a passive tap, which creates no demand. */
   get received$(): Observable<Packet> {
-    if (this.#received === undefined) {
-      this.#received = new Subject()
-      if (this.#state === 'over') this.#received.complete()
-    }
-    return this.#received.asObservable()
+    return this.#streams.get('received')
   }
 
   /** Every packet written, when it leaves, as the peer reads it; a passive tap. */
@@ -171,7 +164,6 @@ export class Connection extends PacketMethods {
       this.#fail(toMqttError(error))
       return
     }
-    this.#received?.next(packet)
     this.#streams.next(packet)
     this.#endAfterLastPacket()
   }
@@ -253,6 +245,5 @@ export class Connection extends PacketMethods {
     this.#incoming.stop()
     this.#transportClosed?.unsubscribe()
     this.#streams.complete()
-    this.#received?.complete()
   }
 }

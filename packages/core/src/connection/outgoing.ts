@@ -13,6 +13,7 @@ import type { Transport } from '../transport.js'
 interface Tap {
   readonly decoder: Decoder
   readonly sent: Subject<Packet>
+  readonly sent$: Observable<Packet>
   /** True while chunks leave that began before it. */
   isLate: boolean
 }
@@ -63,7 +64,7 @@ export class Outgoing implements ChunkTarget {
   /** Every packet that leaves, as the peer reads it: decoded from the bytes. */
   get sent$(): Observable<Packet> {
     this.#tap ??= this.#makeTap()
-    return this.#tap.sent.asObservable()
+    return this.#tap.sent$
   }
 
   /** @throws MqttError `'invalid-packet'`; nothing was written */
@@ -131,7 +132,12 @@ export class Outgoing implements ChunkTarget {
     const { protocol, maximumPacketSize } = this.#batch.encoder
     const sent = new Subject<Packet>()
     if (this.#over) sent.complete()
-    return { decoder: new Decoder({ protocol, maximumPacketSize }), sent, isLate: this.#batch.isFlushing }
+    return {
+      decoder: new Decoder({ protocol, maximumPacketSize }),
+      sent,
+      sent$: sent.asObservable(),
+      isLate: this.#batch.isFlushing,
+    }
   }
 
   #show(chunk: Uint8Array): void {

@@ -2,7 +2,7 @@ import { Observable } from 'rxjs'
 import type { Packet, PacketType } from '../packet/packet.js'
 import { ObserverList } from './observer-list.js'
 
-type Key = PacketType | 'packets'
+type Key = PacketType | 'packets' | 'received'
 
 interface PacketStream {
   readonly subscribers: ObserverList<Packet>
@@ -11,7 +11,7 @@ interface PacketStream {
 
 /**
  * The stream of all packets and one a type, each made on first use. A packet is handed to its type's stream by lookup;
- * subscriptions are counted, since demand is subscription.
+ * subscriptions are counted, since demand is subscription, but for those of `received`, which only looks on.
  */
 export class PacketStreams {
   readonly #onDemand: (change: 1 | -1) => void
@@ -25,15 +25,16 @@ export class PacketStreams {
 
   get(key: Key): Observable<Packet> {
     this.#streams ??= {}
-    return (this.#streams[key] ??= this.#make()).packets$
+    return (this.#streams[key] ??= this.#make(key === 'received' ? undefined : this.#onDemand)).packets$
   }
 
   next(packet: Packet): void {
     const streams = this.#streams
     if (streams === undefined) return
-    // Looked up first: who subscribes to it inside a handler of packets$ comes after this packet.
+    // Looked up first: who subscribes to it inside a handler of another comes after this packet.
     // PUBLISH is nearly everything, and a fixed name is found faster.
     const subscribers = (packet.cmd === 'publish' ? streams.publish : streams[packet.cmd])?.subscribers.current
+    streams.received?.subscribers.next(packet)
     streams.packets?.subscribers.next(packet)
     if (subscribers !== undefined) for (const subscriber of subscribers) subscriber.next(packet)
   }
@@ -43,8 +44,8 @@ export class PacketStreams {
     for (const stream of Object.values(this.#streams ?? {})) stream.subscribers.complete()
   }
 
-  #make(): PacketStream {
-    const subscribers = new ObserverList<Packet>(this.#onDemand)
+  #make(onDemand: ((change: 1 | -1) => void) | undefined): PacketStream {
+    const subscribers = new ObserverList<Packet>(onDemand)
     const packets$ = new Observable<Packet>((subscriber) => {
       if (this.#complete) subscriber.complete()
       else subscribers.add(subscriber)
