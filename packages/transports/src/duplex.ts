@@ -6,7 +6,7 @@ import { requireRange } from './options.js'
 /** Options of {@link fromDuplex}. */
 export interface DuplexOptions {
   /**
-   * Bytes queued for the peer above which `writable` turns false; it turns true again when the queue is empty.
+   * Bytes queued for the peer above which `writable` turns false; it turns true again when the queue has drained.
    * @default 65536
    */
   readonly highWaterMark?: number | undefined

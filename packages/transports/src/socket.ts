@@ -7,7 +7,7 @@ import { requireRange } from './options.js'
 /** What a TCP or Unix socket is set to, on both ends. */
 export interface SocketOptions {
   /**
-   * Bytes queued for the peer above which `writable` turns false; it turns true again when the queue is empty.
+   * Bytes queued for the peer above which `writable` turns false; it turns true again when the queue has drained.
    * @default 65536
    */
   readonly highWaterMark?: number | undefined

@@ -1,5 +1,6 @@
 import type { PacketInput } from '../packet/fields.js'
 import type { PacketType, ProtocolVersion } from '../packet/packet.js'
+import { packetTypes } from '../packet/packet-types.js'
 
 /** A small packet of each type, as a version has it; `auth` is MQTT 5's alone. */
 export function packetOf(cmd: PacketType, version: ProtocolVersion): PacketInput {
@@ -28,20 +29,4 @@ export function packetOf(cmd: PacketType, version: ProtocolVersion): PacketInput
 }
 
 /** The fifteen, in the order of their numbers. */
-export const allTypes: readonly PacketType[] = [
-  'connect',
-  'connack',
-  'publish',
-  'puback',
-  'pubrec',
-  'pubrel',
-  'pubcomp',
-  'subscribe',
-  'suback',
-  'unsubscribe',
-  'unsuback',
-  'pingreq',
-  'pingresp',
-  'disconnect',
-  'auth',
-]
+export const allTypes: readonly PacketType[] = packetTypes.filter((cmd) => cmd !== undefined)
