@@ -3,11 +3,14 @@
  *
  * - `'malformed-packet'`: bytes that cannot be read as a packet (MQTT 5 reason 0x81)
  * - `'protocol-error'`: a readable packet that breaks a rule (0x82)
- * - `'packet-too-large'`: a packet from the peer over the size limit (0x95)
+ * - `'packet-too-large'`: a packet over the size limit, from the peer or for it (0x95)
  * - `'unsupported-version'`: a CONNECT of a protocol level that is not 3, 4 or 5 (0x84, return code 1)
  * - `'invalid-packet'`: a packet given to a writer that must not be sent; nothing was written
  * - `'invalid-option'`: an option outside its range
- * - `'refused'`: the peer, or an access rule, said no
+ * - `'refused'`: the peer, or an access rule, said no; `cause` is the packet that says so
+ * - `'disconnected'`: the peer ended the connection by a DISCONNECT with a failure, its `cause`; or a later attachment did
+ * - `'session-lost'`: the peer has forgotten the session in which a message was on its way
+ * - `'store'`: a session's store failed; see `cause`
  * - `'timeout'`: something did not happen in its time
  * - `'overflow'`: a bounded buffer is full
  * - `'transport'`: the network, the operating system or the socket failed; see `cause`
@@ -20,6 +23,9 @@ export type MqttErrorCode =
   | 'invalid-packet'
   | 'invalid-option'
   | 'refused'
+  | 'disconnected'
+  | 'session-lost'
+  | 'store'
   | 'timeout'
   | 'overflow'
   | 'transport'

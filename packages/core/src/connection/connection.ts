@@ -1,8 +1,7 @@
 import { type Observable, type Subscription, timer } from 'rxjs'
 import { Decoder } from '../codec/decoder.js'
 import { Protocol } from '../codec/protocol.js'
-import { refusal } from '../codec/violation.js'
-import { MqttError, toMqttError } from '../errors.js'
+import { type MqttError, toMqttError } from '../errors.js'
 import type { PacketInput } from '../packet/fields.js'
 import type { Packet, PacketType } from '../packet/packet.js'
 import type { Transport } from '../transport.js'
@@ -10,7 +9,7 @@ import { Conversation } from './conversation.js'
 import { Ending } from './ending.js'
 import { farewellTo } from './farewell.js'
 import { Incoming } from './incoming.js'
-import { type ConnectionOptions, type Settings, settingsOf } from './options.js'
+import { type ConnectionOptions, type Role, type Settings, settingsOf } from './options.js'
 import { Outgoing } from './outgoing.js'
 import { PacketMethods } from './packet-methods.js'
 import { PacketStreams } from './packet-streams.js'
@@ -51,7 +50,6 @@ export class Connection extends PacketMethods {
   #transportClosed: Subscription | undefined
   /** How the transport ended, while its last bytes are still being read. */
   #transportEnd: { readonly error: MqttError | undefined } | undefined
-  /** Why a goodbye was said, and how long it may take. */
   #reason: MqttError | undefined
   #goodbye: Subscription | undefined
 
@@ -74,14 +72,12 @@ export class Connection extends PacketMethods {
       this.#incoming.demand(change)
       this.#noticeEnd()
     })
-    this.#outgoing = new Outgoing(transport, protocol, maximumPacketSize, (error) => this.destroy(error))
+    this.#outgoing = new Outgoing(transport, protocol, settings, (error) => this.destroy(error))
     this.#incoming = new Incoming(transport, this.#decoder, pauseTimeout, {
       packet: (packet) => this.#receive(packet),
       failed: (error) => this.#fail(error),
       ended: () => this.#close(undefined),
-      heldTooLong: () => {
-        this.destroy(new MqttError('timeout', `the peer was held back for more than pauseTimeout, ${pauseTimeout} ms`))
-      },
+      heldTooLong: (error) => this.destroy(error),
     })
     this.#transportClosed = transport.closed$.subscribe({
       complete: () => this.#transportOver(undefined),
@@ -105,6 +101,26 @@ export class Connection extends PacketMethods {
     return this.#ending.closed$
   }
 
+  /** Which end this connection is: its `role` option, otherwise told by the direction of the CONNECT. */
+  get role(): Role | undefined {
+    return this.#conversation.end
+  }
+
+  /** True while the peer is read: something is subscribed to a packet stream, and nothing pauses. */
+  get reading(): boolean {
+    return this.#incoming.isReading
+  }
+
+  /** Packets from the peer that were read so far. */
+  get packetsReceived(): number {
+    return this.#streams.packets
+  }
+
+  /** Packets that were written so far. */
+  get packetsSent(): number {
+    return this.#outgoing.packets
+  }
+
   /** False while more than the transport's high-water mark is queued, and after the end. */
   get writable(): boolean {
     return this.#state === 'open' && this.#outgoing.writable
@@ -117,11 +133,7 @@ export class Connection extends PacketMethods {
 
   override write(packet: PacketInput): boolean {
     if (this.#state !== 'open') return false
-    try {
-      this.#conversation.check(packet)
-    } catch (error) {
-      throw refusal(error)
-    }
+    this.#conversation.check(packet)
     this.#send(packet)
     return this.writable
   }
@@ -147,10 +159,7 @@ export class Connection extends PacketMethods {
    * `cause` of one with code `'transport'`; without it completes.
    */
   destroy(error?: unknown): void {
-    if (this.#state === 'over') return
-    const reason = error === undefined ? undefined : toMqttError(error)
-    this.#over(reason)
-    this.transport.sink.error(reason)
+    if (this.#state !== 'over') this.#hangUp(error === undefined ? undefined : toMqttError(error))
   }
 
   protected override stream(key: PacketType | 'packets'): Observable<Packet> {
@@ -164,6 +173,7 @@ export class Connection extends PacketMethods {
       this.#fail(toMqttError(error))
       return
     }
+    if (packet.cmd === 'connect' || packet.cmd === 'connack') this.#outgoing.limit(this.#conversation.peerMaximum)
     this.#streams.next(packet)
     this.#endAfterLastPacket()
   }
@@ -172,10 +182,6 @@ export class Connection extends PacketMethods {
     this.#outgoing.write(packet)
     this.#conversation.sent(packet)
     if (this.#conversation.phase === 'accepted') this.#decoder.maximumPacketSize = this.#settings.maximumPacketSize
-    const { maximumBuffered } = this.#settings
-    if (this.#outgoing.buffered > maximumBuffered) {
-      this.destroy(new MqttError('overflow', `more than maximumBuffered, ${maximumBuffered} bytes, wait for the peer`))
-    }
     this.#endAfterLastPacket()
   }
 
@@ -185,10 +191,7 @@ export class Connection extends PacketMethods {
 
   #fail(error: MqttError): void {
     if (this.#state !== 'open') return this.#close(error)
-    const isPacket = error.reasonCode !== undefined
-    const farewell = isPacket
-      ? farewellTo(error, this.#decoder.rejected, this.#conversation, this.protocol.version)
-      : undefined
+    const farewell = farewellTo(error, this.#decoder.rejected, this.#conversation, this.protocol.version)
     if (farewell === undefined) return this.destroy(error)
     this.protocol.settle(farewell.version)
     this.#outgoing.write(farewell.packet)
@@ -198,23 +201,21 @@ export class Connection extends PacketMethods {
   /** The goodbye: everything written leaves, then the end; what still comes is dropped until the peer's end. */
   #close(reason: MqttError | undefined): void {
     if (this.#state === 'told') return this.#over(undefined)
-    if (this.#state === 'closing') return this.#peerEnded()
+    if (this.#state === 'closing') {
+      // The peer has ended too: a reason is told to the transport, and with it to whoever dialled.
+      if (this.#reason !== undefined && this.transport.buffered === 0) this.#hangUp(this.#reason)
+      return
+    }
     if (this.#state === 'over') return
     if (this.#transportEnd !== undefined) return this.#over(reason ?? this.#transportEnd.error)
     this.#state = 'closing'
     this.#reason = reason
-    this.#goodbye = timer(this.#settings.drainTimeout).subscribe(() => this.#endGoodbye())
+    this.#goodbye = timer(this.#settings.drainTimeout).subscribe(() => this.#hangUp(this.#reason))
     this.#outgoing.complete()
     this.#incoming.discard()
   }
 
-  /** The peer has ended too: where the end has a reason, the transport is told, and with it whoever dialled. */
-  #peerEnded(): void {
-    if (this.#reason !== undefined && this.transport.buffered === 0) this.#endGoodbye()
-  }
-
-  #endGoodbye(): void {
-    const reason = this.#reason
+  #hangUp(reason: MqttError | undefined): void {
     this.#over(reason)
     this.transport.sink.error(reason)
   }

@@ -1,6 +1,7 @@
-import { invalidPacket, protocolError } from '../codec/violation.js'
+import { invalidPacket, protocolError, refusal } from '../codec/violation.js'
 import type { PacketInput } from '../packet/fields.js'
 import type { Packet, PacketType } from '../packet/packet.js'
+import type { ReasonProperties } from '../packet/properties.js'
 import type { Protocol } from '../codec/protocol.js'
 import type { Role } from './options.js'
 
@@ -11,6 +12,10 @@ const expiryFromServer = 'DISCONNECT from a server must not have a sessionExpiry
 
 function hasExpiry(packet: PacketInput): boolean {
   return packet.cmd === 'disconnect' && packet.properties?.sessionExpiryInterval !== undefined
+}
+
+function hasProblem({ properties }: PacketInput & { readonly properties?: ReasonProperties | undefined }): boolean {
+  return properties?.reasonString !== undefined || properties?.userProperties !== undefined
 }
 
 /** How far a conversation has come: before CONNECT, between CONNECT and CONNACK, after it, after the last packet. */
@@ -27,6 +32,10 @@ export class Conversation {
   /** Which end this connection turned out to be, by the direction of the CONNECT. */
   #end: Role | undefined
   #enhanced = false
+  #peerMaximum = Number.POSITIVE_INFINITY
+  /** What an MQTT 5 client's CONNECT asks its server for; false: that must not be sent. */
+  #responseInformation = true
+  #problemInformation = true
 
   constructor(role: Role | undefined, protocol: Protocol) {
     this.#role = role
@@ -40,6 +49,11 @@ export class Conversation {
 
   get end(): Role | undefined {
     return this.#end
+  }
+
+  /** Bytes, the peer's Maximum Packet Size; Infinity until a role is enforced and the peer said one. */
+  get peerMaximum(): number {
+    return this.#peerMaximum
   }
 
   /**
@@ -72,14 +86,38 @@ export class Conversation {
    */
   check(packet: PacketInput): void {
     if (this.#role === undefined) return
-    const problem = this.#problem(packet.cmd, this.#role)
+    try {
+      this.#check(packet)
+    } catch (error) {
+      throw refusal(error)
+    }
+  }
+
+  #check(packet: PacketInput): void {
+    const role = this.#role as Role
+    const problem = this.#problem(packet.cmd, role)
     if (problem !== undefined) throw invalidPacket(problem)
     if (packet.cmd === 'publish') {
-      if (this.#role === 'client' && packet.properties?.subscriptionIdentifier !== undefined) {
+      if (role === 'client' && packet.properties?.subscriptionIdentifier !== undefined) {
         throw invalidPacket('PUBLISH to a server must not have a subscriptionIdentifier [MQTT-3.3.4-6]')
       }
     }
-    if (this.#role === 'server' && hasExpiry(packet)) throw invalidPacket(expiryFromServer)
+    if (role === 'server' && packet.cmd !== 'publish') this.#checkWanted(packet)
+  }
+
+  /** What a server must not say to this client. */
+  #checkWanted(packet: PacketInput): void {
+    if (hasExpiry(packet)) throw invalidPacket(expiryFromServer)
+    if (packet.cmd === 'connack') {
+      if (!this.#responseInformation && packet.properties?.responseInformation !== undefined) {
+        throw invalidPacket('CONNACK responseInformation must not be sent unasked [MQTT-3.1.2-28]')
+      }
+    } else if (!this.#problemInformation && packet.cmd !== 'disconnect' && hasProblem(packet)) {
+      const name = nameOf(packet.cmd)
+      throw invalidPacket(
+        `${name} must not have a reasonString or userProperties for who asked for none [MQTT-3.1.2-29]`,
+      )
+    }
   }
 
   /** Notes a packet of our own. */
@@ -92,11 +130,19 @@ export class Conversation {
       this.#end ??= ifConnect
       this.#phase = 'connecting'
       this.#enhanced = packet.properties?.authenticationMethod !== undefined
+      this.#problemInformation = packet.properties?.requestProblemInformation !== false
+      this.#responseInformation = packet.properties?.requestResponseInformation === true
+      if (this.#role === 'server') this.#notePeerMaximum(packet.properties)
     } else if (packet.cmd === 'connack') {
       this.#phase = (packet.reasonCode ?? packet.returnCode ?? 0) === 0 ? 'accepted' : 'over'
+      if (this.#role === 'client') this.#notePeerMaximum(packet.properties)
     } else if (packet.cmd === 'disconnect') {
       this.#phase = 'over'
     }
+  }
+
+  #notePeerMaximum(properties: { readonly maximumPacketSize?: number | undefined } | undefined): void {
+    this.#peerMaximum = properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY
   }
 
   /** What is wrong with a packet type from this end now. */

@@ -23,6 +23,7 @@ export function farewellTo(
   conversation: Conversation,
   version: ProtocolVersion,
 ): Farewell | undefined {
+  if (error.reasonCode === undefined) return undefined
   const { phase, end } = conversation
   if (phase === 'new') return end === 'client' ? undefined : refusalOf(error, levelOf(rejected))
   if (phase === 'connecting' && end === 'server') return refusalOf(error, version)

@@ -1,6 +1,6 @@
 import { type Observer, type Subscription, timer } from 'rxjs'
 import type { Decoder } from '../codec/decoder.js'
-import { type MqttError, toMqttError } from '../errors.js'
+import { MqttError, toMqttError } from '../errors.js'
 import { parse } from '../operators/parse.js'
 import type { Packet } from '../packet/packet.js'
 import type { Transport } from '../transport.js'
@@ -13,7 +13,7 @@ export interface IncomingEvents {
   /** The peer's clean end. */
   ended(): void
   /** The peer was held back for longer than `pauseTimeout`. */
-  heldTooLong(): void
+  heldTooLong(error: MqttError): void
 }
 
 /**
@@ -114,7 +114,7 @@ export class Incoming implements Observer<Packet> {
   #holdBack(): void {
     if (this.#pauses > 0 || this.#decoder.buffered > 0) {
       this.#unsubscribe()
-      this.#timer ??= timer(this.#pauseTimeout).subscribe(() => this.#events.heldTooLong())
+      this.#timer ??= timer(this.#pauseTimeout).subscribe(() => this.#tooLong())
       return
     }
     this.#stopTimer()
@@ -123,6 +123,11 @@ export class Incoming implements Observer<Packet> {
       this.#decoder.push(chunk)
       this.#holdBack()
     })
+  }
+
+  #tooLong(): void {
+    const message = `the peer was held back for more than pauseTimeout, ${this.#pauseTimeout} ms`
+    this.#events.heldTooLong(new MqttError('timeout', message))
   }
 
   #subscribe(mode: 'probing' | 'discarding', next: (chunk: Uint8Array) => void): void {

@@ -5,9 +5,11 @@ import { Encoder } from '../codec/encoder.js'
 import type { Protocol } from '../codec/protocol.js'
 import { refusal } from '../codec/violation.js'
 import { type ChunkTarget, PacketBatch } from '../operators/packet-batch.js'
+import { MqttError } from '../errors.js'
 import type { PacketInput } from '../packet/fields.js'
 import type { Packet } from '../packet/packet.js'
 import type { Transport } from '../transport.js'
+import type { Settings } from './options.js'
 
 /** What a connection lets see of the bytes that leave. */
 interface Tap {
@@ -24,19 +26,33 @@ interface Tap {
  */
 export class Outgoing implements ChunkTarget {
   readonly #transport: Transport
-  readonly #onSinkError: (error: unknown) => void
+  readonly #maximumBuffered: number
+  readonly #onFailure: (error: unknown) => void
   readonly #batch: PacketBatch
   #held: ChunkList | undefined
   #waking: Subscription | undefined
   #writable$: Observable<boolean> | undefined
   #tap: Tap | undefined
   #over = false
+  #packets = 0
 
-  /** @param onSinkError - told of what the transport's sink throws */
-  constructor(transport: Transport, protocol: Protocol, maximumPacketSize: number, onSinkError: (e: unknown) => void) {
+  /** @param onFailure - told of what the transport's sink throws, and of too many bytes that wait */
+  constructor(transport: Transport, protocol: Protocol, settings: Settings, onFailure: (e: unknown) => void) {
     this.#transport = transport
-    this.#onSinkError = onSinkError
-    this.#batch = new PacketBatch(new Encoder({ protocol, maximumPacketSize }), this)
+    this.#maximumBuffered = settings.maximumBuffered
+    this.#onFailure = onFailure
+    this.#batch = new PacketBatch(new Encoder({ protocol, maximumPacketSize: settings.maximumPacketSize }), this)
+  }
+
+  /** Packets written so far. */
+  get packets(): number {
+    return this.#packets
+  }
+
+  /** From now on no packet may be larger than the peer takes [MQTT-3.1.2-24] [MQTT-3.2.2-15]. */
+  limit(bytes: number): void {
+    const { encoder } = this.#batch
+    encoder.maximumPacketSize = Math.min(encoder.maximumPacketSize, bytes)
   }
 
   /** Bytes that wait for the peer. */
@@ -77,6 +93,12 @@ export class Outgoing implements ChunkTarget {
     }
     if (this.#tap !== undefined && !this.#batch.isFlushing) this.#tap.isLate = false
     this.#batch.write(packet)
+    this.#packets++
+    if (this.buffered > this.#maximumBuffered) {
+      this.#onFailure(
+        new MqttError('overflow', `more than maximumBuffered, ${this.#maximumBuffered} bytes, wait for the peer`),
+      )
+    }
   }
 
   next(chunk: Uint8Array): void {
@@ -85,7 +107,7 @@ export class Outgoing implements ChunkTarget {
       if (this.#held === undefined && this.#transport.writable) this.#transport.sink.next(chunk)
       else this.#hold(chunk)
     } catch (error) {
-      this.#onSinkError(error)
+      this.#onFailure(error)
     }
   }
 
@@ -111,7 +133,7 @@ export class Outgoing implements ChunkTarget {
     this.#held ??= new ChunkList()
     this.#held.push(chunk)
     this.#waking ??= this.writable$.subscribe({
-      error: (error: unknown) => this.#onSinkError(error),
+      error: (error: unknown) => this.#onFailure(error),
     })
   }
 

@@ -17,6 +17,7 @@ export class PacketStreams {
   readonly #onDemand: (change: 1 | -1) => void
   #streams: { [K in Key]?: PacketStream } | undefined
   #complete = false
+  #packets = 0
 
   /** @param onDemand - told of each subscription and each end of one */
   constructor(onDemand: (change: 1 | -1) => void) {
@@ -28,7 +29,13 @@ export class PacketStreams {
     return (this.#streams[key] ??= this.#make(key === 'received' ? undefined : this.#onDemand)).packets$
   }
 
+  /** Packets handed over so far, to whomever. */
+  get packets(): number {
+    return this.#packets
+  }
+
   next(packet: Packet): void {
+    this.#packets++
     const streams = this.#streams
     if (streams === undefined) return
     // Looked up first: who subscribes to it inside a handler of another comes after this packet.
