@@ -3,7 +3,7 @@ const layers = ['errors', 'packet', 'codec', 'topics', 'operators', 'connection'
 
 const core = 'packages/core/src'
 const pathOf = (names) => `^${core}/(${names.join('|')})(/|\\.ts$)`
-const specs = '\\.spec\\.ts$|/test/|/src/testing/'
+const specs = '\\.spec\\.ts$|/test/|/src/spec-support/'
 /** Names that are published; they resolve to these files. */
 const coreEntry = `^${core}/((testing|level)/)?index\\.ts$`
 const transportEntries = '^packages/transports/src/(tcp|tls|ws|duplex|memory)\\.ts$'
@@ -29,7 +29,7 @@ export default {
       name: 'core-file-without-layer',
       comment: 'Every source file of core belongs to a layer',
       severity: 'error',
-      from: { path: `^${core}/`, pathNot: `${pathOf([...layers, 'transport', 'index', 'level'])}|${specs}` },
+      from: { path: `^${core}/`, pathNot: `${pathOf([...layers, 'transport', 'index', 'level', 'testing'])}|${specs}` },
       to: {},
     },
     {
@@ -104,7 +104,7 @@ export default {
       comment: 'The helpers of specs are not part of the packages',
       severity: 'error',
       from: { path: '^packages/[^/]+/src/', pathNot: specs },
-      to: { path: '/src/testing/|/test/' },
+      to: { path: '/src/spec-support/|/test/' },
     },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     {

@@ -2,7 +2,7 @@ import rxjs from 'eslint-plugin-rxjs-x'
 import tseslint from 'typescript-eslint'
 import finnish from './scripts/eslint-finnish.mjs'
 
-const specs = ['**/*.spec.ts', '**/test/**/*.ts', '**/src/testing/**/*.ts']
+const specs = ['**/*.spec.ts', '**/test/**/*.ts', '**/src/spec-support/**/*.ts']
 const noDeepPaths = {
   group: ['**/packages/**', '@rxmqtt/*/dist/**', '@rxmqtt/*/src/**'],
   message: 'Import packages by their published names.',

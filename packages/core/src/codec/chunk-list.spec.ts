@@ -1,5 +1,5 @@
-import { memoryInUse } from '../testing/memory.js'
-import { random } from '../testing/random.js'
+import { memoryInUse } from '../spec-support/memory.js'
+import { random } from '../spec-support/random.js'
 import { join } from '../testing/wire.js'
 import { ChunkList } from './chunk-list.js'
 

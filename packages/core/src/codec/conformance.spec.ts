@@ -1,11 +1,11 @@
 import { Conversation } from '../connection/conversation.js'
 import type { Packet, ProtocolVersion } from '../packet/packet.js'
-import { decode, encode, failure } from '../testing/codec.js'
-import { mqtt5 } from '../testing/conformance/mqtt-5.js'
-import { mqtt31 } from '../testing/conformance/mqtt-31.js'
-import { mqtt311 } from '../testing/conformance/mqtt-311.js'
-import { packetOf, refused, type Statement, type Verdict } from '../testing/conformance/statement.js'
-import { plain } from '../testing/plain.js'
+import { decode, encode, failure } from '../spec-support/codec.js'
+import { mqtt5 } from '../spec-support/conformance/mqtt-5.js'
+import { mqtt31 } from '../spec-support/conformance/mqtt-31.js'
+import { mqtt311 } from '../spec-support/conformance/mqtt-311.js'
+import { packetOf, refused, type Statement, type Verdict } from '../spec-support/conformance/statement.js'
+import { plain } from '../spec-support/plain.js'
 import { Protocol } from './protocol.js'
 
 /** The ids of group A, as the standards number them. */

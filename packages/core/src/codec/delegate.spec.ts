@@ -1,6 +1,5 @@
-import { failure } from '../testing/codec.js'
-import { decode, encode } from '../testing/codec.js'
-import { packetOf } from '../testing/conformance/statement.js'
+import { decode, encode, failure } from '../spec-support/codec.js'
+import { packetOf } from '../spec-support/conformance/statement.js'
 import { toHex } from '../testing/wire.js'
 import { ByteWriter } from './byte-writer.js'
 import { ByteReader } from './bytes.js'

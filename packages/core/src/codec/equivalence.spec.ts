@@ -1,10 +1,10 @@
 import fc from 'fast-check'
-import { generate, type Packet as TheirPacket, parser, writeToStream } from 'mqtt-packet'
+import { generate, parser, type Packet as TheirPacket, writeToStream } from 'mqtt-packet'
 import type { PacketInput } from '../packet/fields.js'
 import type { PacketType, ProtocolVersion } from '../packet/packet.js'
-import { packetOf, typesOf } from '../testing/arbitraries.js'
-import { decode, encode } from '../testing/codec.js'
-import { plain } from '../testing/plain.js'
+import { packetOf, typesOf } from '../spec-support/arbitraries.js'
+import { decode, encode } from '../spec-support/codec.js'
+import { plain } from '../spec-support/plain.js'
 
 writeToStream.cacheNumbers = false
 

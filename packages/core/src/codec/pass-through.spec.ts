@@ -1,6 +1,6 @@
 import type { ConnectPacket, PublishPacket } from '../packet/packet.js'
-import { decode, encode } from '../testing/codec.js'
-import { packetOf } from '../testing/conformance/statement.js'
+import { decode, encode } from '../spec-support/codec.js'
+import { packetOf } from '../spec-support/conformance/statement.js'
 import { toHex } from '../testing/wire.js'
 
 /** A PUBLISH that comes in on one connection and goes out on another. */

@@ -1,7 +1,7 @@
 import type { PacketInput } from '../packet/fields.js'
-import { decode, encode, failure } from '../testing/codec.js'
-import { packetOf } from '../testing/conformance/statement.js'
-import { plain } from '../testing/plain.js'
+import { decode, encode, failure } from '../spec-support/codec.js'
+import { packetOf } from '../spec-support/conformance/statement.js'
+import { plain } from '../spec-support/plain.js'
 import { allowedProperties, carry } from '../testing/vectors/properties.js'
 import { block, frame, sized, wire } from '../testing/wire.js'
 

@@ -1,8 +1,8 @@
 import type { PacketInput } from '../packet/fields.js'
-import { decode, encode, failure } from '../testing/codec.js'
-import { packetOf } from '../testing/conformance/statement.js'
-import { checkProtocol, checkTopicFilter, checkTopicName } from './validate.js'
+import { decode, encode, failure } from '../spec-support/codec.js'
+import { packetOf } from '../spec-support/conformance/statement.js'
 import { wire } from '../testing/wire.js'
+import { checkProtocol, checkTopicFilter, checkTopicName } from './validate.js'
 
 const protocolError = { code: 'protocol-error', reasonCode: 0x82 }
 

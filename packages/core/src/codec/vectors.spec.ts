@@ -1,8 +1,8 @@
 import { packetTypes } from '../packet/packet-types.js'
-import { decode, encode } from '../testing/codec.js'
-import { plain } from '../testing/plain.js'
-import { type Vector, vectors } from '../testing/vectors.js'
+import { decode, encode } from '../spec-support/codec.js'
+import { plain } from '../spec-support/plain.js'
 import { byHand } from '../testing/vectors/by-hand.js'
+import { type Vector, vectors } from '../testing/vectors.js'
 import { Decoder } from './decoder.js'
 import { Protocol } from './protocol.js'
 

@@ -1,7 +1,7 @@
 import { switchMap, take } from 'rxjs'
 import type { MqttError } from '../errors.js'
+import { expectNoUnhandled } from '../spec-support/unhandled.js'
 import { FakeTransport } from '../testing/fake-transport.js'
-import { expectNoUnhandled } from '../testing/unhandled.js'
 import { join, toHex } from '../testing/wire.js'
 import { Connection } from './connection.js'
 

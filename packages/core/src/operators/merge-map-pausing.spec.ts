@@ -1,8 +1,8 @@
 import { EMPTY, map, NEVER, type Observable, of, Subject, throwError, timer } from 'rxjs'
 import { MqttError } from '../errors.js'
-import { failure } from '../testing/codec.js'
+import { failure } from '../spec-support/codec.js'
+import { expectNoUnhandled } from '../spec-support/unhandled.js'
 import { flat, marbles } from '../testing/marbles.js'
-import { expectNoUnhandled } from '../testing/unhandled.js'
 import { mergeMapPausing, type Pausable } from './merge-map-pausing.js'
 
 const unhandled = expectNoUnhandled()

@@ -1,9 +1,9 @@
 import { BehaviorSubject, Subject } from 'rxjs'
 import { MqttError } from '../errors.js'
-import { failure } from '../testing/codec.js'
+import { failure } from '../spec-support/codec.js'
+import { expectNoUnhandled } from '../spec-support/unhandled.js'
 import { flat, type MarbleHelpers, marbles } from '../testing/marbles.js'
-import { expectNoUnhandled } from '../testing/unhandled.js'
-import { onBackpressureBuffer, type OnBackpressureBufferOptions, type WritableGate } from './on-backpressure-buffer.js'
+import { type OnBackpressureBufferOptions, onBackpressureBuffer, type WritableGate } from './on-backpressure-buffer.js'
 
 const unhandled = expectNoUnhandled()
 

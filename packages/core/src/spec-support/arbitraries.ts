@@ -3,7 +3,7 @@ import type { PacketInput } from '../packet/fields.js'
 import type { PacketType, ProtocolVersion } from '../packet/packet.js'
 import { packetTypes } from '../packet/packet-types.js'
 import { reasonCodes } from '../packet/reason-code.js'
-import { allowedProperties } from './vectors/properties.js'
+import { allowedProperties } from '../testing/vectors/properties.js'
 
 type Any = fc.Arbitrary<unknown>
 

@@ -1,5 +1,5 @@
 import type { Role } from '../../connection/options.js'
-import { frame, wire } from '../wire.js'
+import { frame, wire } from '../../testing/wire.js'
 
 /** What becomes of bytes that come in: the packet they are (its members of interest), or the reason of the refusal. */
 export type Verdict = object | 'malformed' | 'protocol-error' | 'unsupported-version' | 'client-id'

@@ -4,7 +4,7 @@ import { Protocol } from '../codec/protocol.js'
 import { MqttError } from '../errors.js'
 import type { PacketInput } from '../packet/fields.js'
 import type { Packet, ProtocolVersion } from '../packet/packet.js'
-import { join } from './wire.js'
+import { join } from '../testing/wire.js'
 
 /** An error as a value that tests can compare; `toEqual` looks at the message of an Error alone. */
 export interface Flat {

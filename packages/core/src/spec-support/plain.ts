@@ -1,4 +1,4 @@
-import { toHex } from './wire.js'
+import { toHex } from '../testing/wire.js'
 
 /**
  * A packet, or anything, as plain values that are quick to compare and readable in a diff: bytes as hex, and what is long
