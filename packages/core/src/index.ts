@@ -18,9 +18,12 @@ export {
 export { Protocol } from './codec/protocol.js'
 export { Decoder, type DecoderOptions } from './codec/decoder.js'
 export { Encoder, type EncoderOptions } from './codec/encoder.js'
+export { matchesFilter, parseTopicFilter, type TopicFilter, topicMatcher } from './topics/topic-filter.js'
+export { TopicTree, type TopicTreeOptions } from './topics/topic-tree.js'
 export { parse, type ParseOptions } from './operators/parse.js'
 export { generate, type GenerateOptions } from './operators/generate.js'
 export { ofType } from './operators/of-type.js'
+export { ofTopic, type WithTopic } from './operators/of-topic.js'
 export { mergeMapPausing, type MergeMapPausingOptions, type Pausable } from './operators/merge-map-pausing.js'
 export {
   onBackpressureBuffer,
@@ -30,3 +33,7 @@ export {
 export { Connection } from './connection/connection.js'
 export type { ConnectionOptions, Role } from './connection/options.js'
 export type { PacketMethods } from './connection/packet-methods.js'
+export { keepAlive, type KeepAliveOptions } from './flows/keep-alive.js'
+export { watchKeepAlive } from './flows/watch-keep-alive.js'
+export { keepAliveOf } from './flows/keep-alive-of.js'
+export { backoff, type BackoffOptions } from './flows/backoff.js'
