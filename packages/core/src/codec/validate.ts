@@ -75,7 +75,8 @@ export function checkTopicFilter(filter: string, field: string, version: Protoco
   }
 }
 
-const sharePrefix = '$share/'
+/** How the filter of a shared subscription begins, in MQTT 5 [MQTT5 4.8.2]. */
+export const sharePrefix = '$share/'
 
 function filterOfShare(filter: string, field: string): string {
   const slash = filter.indexOf('/', sharePrefix.length)
