@@ -2,6 +2,7 @@ import { asapScheduler, delay, filter, map, type Observable } from 'rxjs'
 import { Connection } from '../connection/connection.js'
 import type { ConnectionOptions } from '../connection/options.js'
 import { encode, failure } from '../spec-support/codec.js'
+import { random } from '../spec-support/random.js'
 import { expectNoUnhandled } from '../spec-support/unhandled.js'
 import type { FakeTransport } from '../testing/fake-transport.js'
 import { flat, type MarbleHelpers, marbles } from '../testing/marbles.js'
@@ -263,7 +264,7 @@ describe('keepAliveOf', () => {
 })
 
 /** Everything that left of a connection, over a thousand keep-alives with work in between at any time. */
-function longestGap(seconds: number, random: () => number): number {
+function longestGap(seconds: number, numbers: (limit: number) => number): number {
   let longest = 0
   scene('-', ({ connection, fake, answers, now, cold, flush }) => {
     answers(5)
@@ -277,7 +278,7 @@ function longestGap(seconds: number, random: () => number): number {
     })
     const limit = seconds * 1_000_000
     // Never in the frame of another timer: two that are due at once, one of which stops the other, trip the TestScheduler.
-    for (let at = 3; at < limit; at += 10 * Math.ceil(random() * 300 * seconds)) {
+    for (let at = 3; at < limit; at += 10 * (1 + numbers(300 * seconds))) {
       cold(`${at}ms x`).subscribe(() => connection.publish({ topic: 'a' }))
     }
     const subscription = keepAlive(connection, seconds, { timeout: 77 }).subscribe()
@@ -294,9 +295,7 @@ describe('group C', () => {
   ] as const) {
     test(`${id}: never more than the keep-alive between two packets of the client, PINGREQ where there is no other`, () => {
       for (const seconds of [1, 3]) {
-        let state = 7 * version
-        const random = (): number => (state = (state * 16_807) % 2_147_483_647) / 2_147_483_647
-        const longest = longestGap(seconds, random)
+        const longest = longestGap(seconds, random(version))
         expect(longest).toBeLessThanOrEqual(seconds * 1_000)
         expect(longest).toBeGreaterThan(seconds * 900)
       }
