@@ -33,6 +33,20 @@ export default {
       to: {},
     },
     {
+      name: 'testing-beside-the-layers',
+      comment: 'The testing kit knows packets, the codec and the transport contract; it works with any test runner',
+      severity: 'error',
+      from: { path: `^${core}/testing/`, pathNot: specs },
+      to: { path: '^packages/', pathNot: pathOf(['errors', 'packet', 'codec', 'transport', 'testing']) },
+    },
+    {
+      name: 'nobody-imports-testing',
+      comment: 'What runs in production has no business with the testing kit',
+      severity: 'error',
+      from: { path: '^packages/[^/]+/src/', pathNot: `^${core}/testing/|${specs}` },
+      to: { path: `^${core}/testing/` },
+    },
+    {
       name: 'transport-is-a-leaf',
       comment: 'The transport contract imports nothing but rxjs',
       severity: 'error',

@@ -216,7 +216,7 @@ describe('law 9: backpressure is lossless both ways', () => {
   })
 
   test('a slow handler stops the transport: what is held is one chunk and the queue', () => {
-    const transport = new FakeTransport()
+    const transport = new FakeTransport(() => 0)
     const connection = new Connection(transport)
     const seen: string[] = []
     const slow$ = connection.publish$.pipe(

@@ -1,0 +1,7 @@
+export { type FakeTransportOptions, type MarbleHelpers, marbles } from './marbles.js'
+export { FakeTransport, type ReadLog } from './fake-transport.js'
+export { type PacketBuilders, packets } from './packets.js'
+export { describePacket } from './describe.js'
+export { difference } from './difference.js'
+export { wire } from './wire.js'
+export { type Vector, vectors } from './vectors.js'
