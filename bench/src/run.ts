@@ -9,6 +9,7 @@ import { receiveRows } from './rows/receive.js'
 import { withScene } from './rows/scene.js'
 import { sendRows } from './rows/send.js'
 import { slowHandlerRows } from './rows/slow-handler.js'
+import { topicRows } from './rows/topics.js'
 
 /**
  * `npm run bench`: every row of the table. `-- --short` measures a little of each and only reports; `-- receive send`
@@ -26,6 +27,7 @@ const groups: Readonly<Record<string, () => Promise<Row[]>>> = {
   first: () => withScene(effort, firstPacketRows),
   growth: () => withScene(effort, growthRows),
   slow: () => withScene(effort, slowHandlerRows),
+  topics: () => topicRows(effort),
 }
 
 const wanted = args.filter((arg) => !arg.startsWith('--'))

@@ -19,7 +19,7 @@ export class Entries<T> {
     if (share !== undefined) {
       this.#shares ??= new Map()
       let entries = this.#shares.get(share)
-      if (entries === undefined) this.#shares.set(compact(share), (entries = new Entries()))
+      if (entries === undefined) this.#shares.set(share, (entries = new Entries()))
       return entries.add(undefined, value)
     }
     if (this.#placeOf(value) !== undefined) return false
@@ -64,9 +64,4 @@ export class Entries<T> {
     const place = this.#values.indexOf(value)
     return place < 0 ? undefined : place
   }
-}
-
-/** The same text without the longer one that it was cut from, which an engine keeps as long as it keeps the part. */
-export function compact(text: string): string {
-  return ` ${text}`.slice(1)
 }

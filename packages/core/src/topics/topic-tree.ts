@@ -1,6 +1,6 @@
 import { checkOption } from '../codec/limits.js'
 import type { ProtocolVersion } from '../packet/packet.js'
-import { compact, Entries } from './entries.js'
+import { Entries } from './entries.js'
 import { checkVersion, invalidFilter, parseTopicFilter } from './topic-filter.js'
 
 /** Options of {@link TopicTree}. */
@@ -211,4 +211,9 @@ export class TopicTree<T> {
     if (isOpen) levels.pop()
     return { share, filter, levels, isOpen, isExact: !isOpen && !levels.includes('+') }
   }
+}
+
+/** The same text without the longer one that it was cut from, which an engine keeps as long as it keeps the part. */
+function compact(text: string): string {
+  return ` ${text}`.slice(1)
 }
