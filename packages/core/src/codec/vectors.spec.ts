@@ -16,7 +16,7 @@ function remaining({ bytes }: Vector): number {
 const names = { 3: 'MQTT 3.1', 4: 'MQTT 3.1.1', 5: 'MQTT 5' } as const
 
 describe.each([3, 4, 5] as const)('wire vectors of protocol level %i', (version) => {
-  const own = vectors.filter((vector) => vector.version === version)
+  const own = vectors(version)
 
   test(`${names[version]}: every packet type has bytes that were written by hand`, () => {
     const types = new Set(byHand.filter((vector) => vector.version === version).map((vector) => vector.packet.cmd))

@@ -1,5 +1,5 @@
 import { Connection, type Packet, type ProtocolVersion } from '@rxmqtt/core'
-import { type Vector, vectors } from '../../../core/src/testing/vectors.js'
+import { type Vector, vectors } from '@rxmqtt/core/testing'
 import { until } from '../helpers.js'
 import { connect, tcp, tls, ws } from '../links.js'
 import { closeLater, expectAllClosed, turn, watch } from './support.js'
@@ -42,7 +42,7 @@ function short(text: string): string {
 const byVersion = ([3, 4, 5] as const).map((version) => ({
   version,
   // A connection has one version: the CONNECT of another would change it.
-  all: vectors.filter((vector) => vector.version === version && vector.bytes.length < 300_000),
+  all: vectors(version).filter((vector) => vector.bytes.length < 300_000),
 }))
 
 /** Sends the bytes over the link, and gives the packets that a connection at its other end hands over. */

@@ -179,23 +179,25 @@ function one(scope: string, name: string): Vector[] {
   })
 }
 
-const all = Object.entries(allowedProperties).map(([scope, names]): Vector => {
-  const each = [...names, 'userProperties'].map((name) => [name, values[name]!.at(0)!] as const)
-  return carry(scope, Object.fromEntries(each.map(([name, [, value]]) => [name, value])), ...each.map(([, [b]]) => b))
-})
+const all = (): Vector[] =>
+  Object.entries(allowedProperties).map(([scope, names]): Vector => {
+    const each = [...names, 'userProperties'].map((name) => [name, values[name]!.at(0)!] as const)
+    return carry(scope, Object.fromEntries(each.map(([name, [, value]]) => [name, value])), ...each.map(([, [b]]) => b))
+  })
 
-const authentication = ['connect', 'connack', 'auth'].flatMap((scope) =>
-  bytes('16').map(([data, value]) =>
-    carry(scope, { authenticationMethod: 'm', authenticationData: value }, method[0], data),
-  ),
-)
+const authentication = (): Vector[] =>
+  ['connect', 'connack', 'auth'].flatMap((scope) =>
+    bytes('16').map(([data, value]) =>
+      carry(scope, { authenticationMethod: 'm', authenticationData: value }, method[0], data),
+    ),
+  )
 
 /** Every property of every packet, at the edges of its values, alone and with all others. */
-export const propertyVectors: readonly Vector[] = [
+export const propertyVectors = (): Vector[] => [
   ...Object.entries(allowedProperties).flatMap(([scope, names]) =>
     [...names, 'userProperties'].flatMap((name) => one(scope, name)),
   ),
-  ...all,
-  ...authentication,
+  ...all(),
+  ...authentication(),
   carry('publish', { subscriptionIdentifier: [1, 128, 1] }, wire('0b 01 0b 8001 0b 01')),
 ]
