@@ -33,6 +33,26 @@ export {
 export { Connection } from './connection/connection.js'
 export type { ConnectionOptions, Role } from './connection/options.js'
 export type { PacketMethods } from './connection/packet-methods.js'
+export type {
+  SessionChange,
+  SessionState,
+  SessionStore,
+  StoredEntry,
+  StoredMessage,
+} from './session/session-store.js'
+export { Session } from './session/session.js'
+export type { SessionOptions, SessionOverflow } from './session/options.js'
+export type { Accepted } from './session/attachment.js'
+export type { Delivery, DroppedMessage, Message, PublishResult } from './session/message.js'
+export type {
+  AnswerOptions,
+  RefusedFilter,
+  SubscribeFields,
+  SubscribeResult,
+  UnsubscribeFields,
+  UnsubscribeResult,
+} from './session/subscriptions.js'
+export { request, type RequestOptions, respond } from './flows/request.js'
 export { keepAlive, type KeepAliveOptions } from './flows/keep-alive.js'
 export { watchKeepAlive } from './flows/watch-keep-alive.js'
 export { keepAliveOf } from './flows/keep-alive-of.js'

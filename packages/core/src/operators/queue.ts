@@ -7,6 +7,11 @@ export class Queue<T> {
     return this.#items.length - this.#first
   }
 
+  /** The item that comes next. */
+  get first(): T | undefined {
+    return this.#items[this.#first]
+  }
+
   push(item: T): void {
     this.#items.push(item)
   }
@@ -20,6 +25,12 @@ export class Queue<T> {
       this.#first = 0
     }
     return item
+  }
+
+  /** Drops what `keep` says no to. */
+  retain(keep: (item: T) => boolean): void {
+    this.#items = (this.#items.slice(this.#first) as T[]).filter(keep)
+    this.#first = 0
   }
 
   clear(): void {

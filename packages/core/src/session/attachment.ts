@@ -1,0 +1,143 @@
+import { type Subscriber, Subscription } from 'rxjs'
+import type { Connection } from '../connection/connection.js'
+import type { Role } from '../connection/options.js'
+import { MqttError, toMqttError } from '../errors.js'
+import type { ConnackFields, ConnectFields } from '../packet/fields.js'
+import type { ConnackPacket, ConnectPacket, DisconnectPacket, Packet, ProtocolVersion, QoS } from '../packet/packet.js'
+import { type DisconnectReasonCode, reasonCodes } from '../packet/reason-code.js'
+import type { SessionSettings } from './options.js'
+
+/** What a connection was accepted with: what `accept` emits, and on a client the fields of CONNECT and the CONNACK. */
+export interface Accepted {
+  readonly connect: ConnectPacket | ConnectFields
+  readonly connack: ConnackPacket | ConnackFields
+}
+
+/** One connection of a session: what both ends may do on it, and how it ends. */
+export class Attachment {
+  readonly connection: Connection
+  readonly role: Role
+  readonly version: ProtocolVersion
+  readonly clientId: string
+  /** Both ends go on with the session [MQTT-3.2.2-4]; MQTT 3.1 doesn't say, and goes on unless it is a clean one. */
+  readonly resumed: boolean
+  /** Messages of QoS 1 and 2 that may be on their way to the peer [MQTT-3.3.4-7] [MQTT-3.3.4-9]. */
+  readonly window: number
+  /** The largest QoS that the peer takes [MQTT-3.2.2-11]. */
+  readonly maximumQoS: QoS
+  /** Whether the peer takes retained messages [MQTT-3.2.2-14]. */
+  readonly retainAvailable: boolean
+  /** Bytes of the largest packet that the peer takes. */
+  readonly maximumPacketSize: number | undefined
+  /** Aliases that may be used towards the peer. */
+  readonly aliasesOut: number
+  /** Aliases that the peer may use [MQTT-3.3.2-10] [MQTT-3.3.2-12]. */
+  readonly aliasesIn: number
+  /** Messages of QoS 1 and 2 that the peer may have on their way to us; undefined before MQTT 5. */
+  readonly receiveMaximum: number | undefined
+  readonly #subscriber: Subscriber<never>
+  readonly #subscriptions = new Subscription()
+  #farewell: DisconnectPacket | undefined
+  #isPausing = false
+
+  /** @throws MqttError `'invalid-option'` for a connection on which no CONNECT went by */
+  constructor(
+    connection: Connection,
+    { connect, connack }: Accepted,
+    settings: SessionSettings,
+    subscriber: Subscriber<never>,
+  ) {
+    const { role } = connection
+    if (role === undefined) throw new MqttError('invalid-option', 'attach wants a connection on which CONNECT went by')
+    const version = connection.protocol.version
+    const peer = role === 'client' ? connack.properties : connect.properties
+    const own = role === 'client' ? connect.properties : connack.properties
+    this.connection = connection
+    this.role = role
+    this.version = version
+    this.clientId = connack.properties?.assignedClientIdentifier ?? connect.clientId ?? ''
+    this.resumed = version === 3 ? connect.clean === false : connack.sessionPresent === true
+    this.window = Math.min(settings.receiveMaximum, peer?.receiveMaximum ?? 65_535)
+    this.maximumQoS = role === 'client' ? (connack.properties?.maximumQoS ?? 2) : 2
+    this.retainAvailable = role === 'server' || connack.properties?.retainAvailable !== false
+    this.maximumPacketSize = peer?.maximumPacketSize
+    this.aliasesOut = version === 5 ? Math.min(settings.topicAliasMaximum, peer?.topicAliasMaximum ?? 0) : 0
+    this.aliasesIn = version === 5 ? (own?.topicAliasMaximum ?? 0) : 0
+    this.receiveMaximum = version === 5 ? (own?.receiveMaximum ?? 65_535) : undefined
+    this.#subscriber = subscriber
+  }
+
+  /** Nothing of it goes on. */
+  get isOver(): boolean {
+    return this.#subscriber.closed || this.#subscriptions.closed
+  }
+
+  /**
+   * Hands over the peer's packets, until the connection or the subscription ends.
+   *
+   * @param receive - what it throws is what the peer did wrong
+   * @param onOver - called once, before anybody hears how it ended
+   */
+  run(receive: (packet: Packet) => void, onOver: () => void): void {
+    this.#subscriptions.add(onOver)
+    this.#subscriptions.add(() => this.resume())
+    this.#subscriber.add(this.#subscriptions)
+    this.#subscriptions.add(
+      this.connection.packets$.subscribe((packet) => {
+        if (packet.cmd === 'disconnect') this.#farewell = packet
+        try {
+          receive(packet)
+        } catch (error) {
+          this.fail(toMqttError(error))
+        }
+      }),
+    )
+    this.#subscriptions.add(
+      this.connection.closed$.subscribe({
+        complete: () => this.#over(farewellError(this.#farewell)),
+        error: (error: unknown) => this.#over(toMqttError(error)),
+      }),
+    )
+  }
+
+  /** Holds reading, until `resume`. */
+  pause(): void {
+    this.#isPausing = true
+    this.connection.pause()
+  }
+
+  resume(): void {
+    if (this.#isPausing) this.connection.resume()
+    this.#isPausing = false
+  }
+
+  /** Ends the connection, in MQTT 5 with the reason where this end may send it [MQTT-4.13.1-1]. */
+  fail(error: MqttError): void {
+    if (this.isOver) return
+    this.#subscriptions.unsubscribe()
+    const reasonCode = error.reasonCode as DisconnectReasonCode
+    const isTold = this.version === 5 && reasonCodes.disconnect.includes(reasonCode)
+    if (isTold && (this.role === 'server' || !fromServerOnly.includes(reasonCode))) {
+      this.connection.disconnect({ reasonCode })
+    }
+    this.connection.end()
+    this.#subscriber.error(error)
+  }
+
+  #over(error: MqttError | undefined): void {
+    this.#subscriptions.unsubscribe()
+    if (error === undefined) this.#subscriber.complete()
+    else this.#subscriber.error(error)
+  }
+}
+
+/** A DISCONNECT that names a failure is no clean end. */
+function farewellError(packet: DisconnectPacket | undefined): MqttError | undefined {
+  const { reasonCode = 0, properties } = packet ?? {}
+  if (reasonCode < 0x80) return undefined
+  const reason = properties?.reasonString === undefined ? '' : `: ${properties.reasonString}`
+  const text = `the peer disconnected, 0x${reasonCode.toString(16)}${reason}`
+  return new MqttError('disconnected', text, { reasonCode, cause: packet })
+}
+
+const fromServerOnly: readonly DisconnectReasonCode[] = [0x87, 0x89, 0x8b, 0x8d, 0x8e]

@@ -1,0 +1,249 @@
+import { asapScheduler, asyncScheduler, type Subscriber, type Subscription, timer } from 'rxjs'
+import { protocolError } from '../codec/violation.js'
+import { MqttError } from '../errors.js'
+import { Queue } from '../operators/queue.js'
+import type { PublishPacket, PubrelPacket } from '../packet/packet.js'
+import type { Attachment } from './attachment.js'
+import { Inbox, Incoming } from './inbox.js'
+import type { Journal } from './journal.js'
+import type { Delivery, OnDropped } from './message.js'
+import type { SessionSettings } from './options.js'
+import { ReceivedAliases } from './topic-aliases.js'
+
+/**
+ * The messages of a session from the peer: each waits for a subscriber, is acknowledged in its turn, and with QoS 2 is
+ * handed over once, across connections.
+ */
+export class Inbound {
+  readonly #settings: SessionSettings
+  readonly #journal: Journal
+  readonly #onDropped: OnDropped
+  readonly #inbox = new Inbox()
+  readonly #claims = new Set<(packet: PublishPacket) => boolean>()
+  /** Messages of this connection that are not acknowledged, by packet identifier, in the order in which they came. */
+  readonly #pending = new Map<number, Incoming>()
+  /** QoS 2 of an earlier connection that the subscriber has and has not acknowledged. */
+  readonly #held = new Map<number, Incoming>()
+  /** QoS 2 without PUBREL, with the attachment in which PUBLISH came. */
+  readonly #received = new Map<number, number>()
+  readonly #acks = [new Queue<Incoming>(), new Queue<Incoming>()] as const
+  #aliases = new ReceivedAliases(0)
+  #generation = 0
+  /** QoS 2 of this connection without PUBREL: they count against Receive Maximum. */
+  #unreleased = 0
+  #attachment: Attachment | undefined
+  #subscriber: Subscriber<Delivery> | undefined
+  #isPausing = false
+  #isDraining = false
+  #ackTimer: Subscription | undefined
+
+  constructor(settings: SessionSettings, journal: Journal, onDropped: OnDropped) {
+    this.#settings = settings
+    this.#journal = journal
+    this.#onDropped = onDropped
+  }
+
+  /** The one who listens. */
+  subscribe(subscriber: Subscriber<Delivery>): void {
+    if (this.#subscriber !== undefined) {
+      return subscriber.error(new MqttError('invalid-option', 'messages$ takes one subscriber at a time, and has one'))
+    }
+    this.#subscriber = subscriber
+    subscriber.add(() => this.#unsubscribed())
+    if (this.#inbox.length > 0) subscriber.add(asapScheduler.schedule(() => this.#drain()))
+  }
+
+  /** Messages that `take` says yes to are acknowledged, and handed to nobody else. */
+  claim(take: (packet: PublishPacket) => boolean): () => void {
+    this.#claims.add(take)
+    return () => this.#claims.delete(take)
+  }
+
+  attach(attachment: Attachment): void {
+    this.#attachment = attachment
+    this.#generation++
+    this.#aliases = new ReceivedAliases(attachment.aliasesIn)
+    this.#unreleased = 0
+  }
+
+  /** The peer sends again what was not acknowledged, so that it is not kept. */
+  detach(): void {
+    for (const [id, incoming] of this.#pending) {
+      if (incoming.packet.qos === 2 && incoming.isTaken && !incoming.isAcked) this.#held.set(id, incoming)
+    }
+    this.#pending.clear()
+    for (const acks of this.#acks) acks.clear()
+    this.#inbox.replace([])
+    this.#ackTimer?.unsubscribe()
+    this.#ackTimer = undefined
+    this.#setPausing(false)
+    this.#attachment = undefined
+    this.#generation++
+  }
+
+  restore(received: readonly number[]): void {
+    for (const id of received) this.#received.set(id, 0)
+  }
+
+  /** The peer has forgotten the session. */
+  lose(): void {
+    this.#held.clear()
+    this.#received.clear()
+  }
+
+  /** @throws MqttError what the peer did wrong, or `'overflow'` */
+  publish(packet: PublishPacket): void {
+    const { qos, messageId = 0, dup } = packet
+    const resolved = this.#aliases.resolve(packet)
+    if (qos === 0) return this.#arrive(new Incoming(resolved, this.#generation))
+    if (this.#received.has(messageId)) return this.#publishAgain(packet)
+    const pending = this.#pending.get(messageId)
+    if (pending !== undefined) {
+      if (dup && this.#attachment!.version < 5) return
+      throw protocolError(`PUBLISH messageId ${messageId} is in use [MQTT-2.2.1-3] [MQTT-2.3.1-2]`)
+    }
+    const held = this.#held.get(messageId)
+    this.#held.delete(messageId)
+    const incoming = qos === 2 && held !== undefined ? held : new Incoming(resolved, 0, this.#onAck)
+    incoming.generation = this.#generation
+    this.#pending.set(messageId, incoming)
+    this.#acks[qos - 1]!.push(incoming)
+    this.#checkMaximum()
+    if (incoming !== held) this.#arrive(incoming)
+  }
+
+  /** @throws MqttError `'protocol-error'` */
+  pubrel({ messageId }: PubrelPacket): void {
+    const generation = this.#received.get(messageId)
+    if (generation === undefined) return this.#pubrelUnknown(messageId)
+    this.#received.delete(messageId)
+    if (generation === this.#generation) this.#unreleased--
+    this.#journal.note({ kind: 'released', messageId })
+    this.#journal.send({ cmd: 'pubcomp', messageId })
+  }
+
+  #publishAgain({ messageId = 0 }: PublishPacket): void {
+    if (this.#received.get(messageId) !== this.#generation) {
+      this.#received.set(messageId, this.#generation)
+      this.#unreleased++
+      this.#checkMaximum()
+    }
+    this.#journal.send({ cmd: 'pubrec', messageId })
+  }
+
+  /** What was released before the connection was cut may be released again; on a new session that can't be. */
+  #pubrelUnknown(messageId: number): void {
+    const { connection, version, resumed } = this.#attachment!
+    if (this.#pending.has(messageId)) {
+      throw protocolError(`PUBREL ${messageId} must not come before PUBREC [MQTT-4.3.3-6]`)
+    }
+    connection.pubcomp({ messageId, reasonCode: version === 5 ? 0x92 : undefined })
+    if (version === 5 && !resumed) throw protocolError(`PUBREL ${messageId} answers no PUBREC [MQTT-4.3.3-6]`)
+  }
+
+  /** @throws MqttError when more is on its way than we said [MQTT-3.3.4-7] [MQTT-3.3.4-9] */
+  #checkMaximum(): void {
+    const { receiveMaximum } = this.#attachment!
+    const waiting = this.#pending.size
+    if (receiveMaximum !== undefined && waiting + this.#unreleased > receiveMaximum) {
+      throw protocolError(`more than ${receiveMaximum} PUBLISH packets, the Receive Maximum, are in flight`, 0x93)
+    }
+    if (waiting > this.#settings.receiveMaximum) this.#setPausing(true)
+  }
+
+  #setPausing(value: boolean): void {
+    if (this.#isPausing === value) return
+    this.#isPausing = value
+    if (value) this.#attachment?.connection.pause()
+    else this.#attachment?.connection.resume()
+  }
+
+  #arrive(incoming: Incoming): void {
+    for (const take of this.#claims) if (take(incoming.packet)) return incoming.ack()
+    if (this.#subscriber !== undefined && this.#inbox.length === 0 && !this.#isDraining) return this.#hand(incoming)
+    if (incoming.packet.qos === 0 && !this.#makeRoom(incoming.packet)) return
+    this.#inbox.push(incoming)
+  }
+
+  #makeRoom(packet: PublishPacket): boolean {
+    const { maxQueued, overflow } = this.#settings
+    if (this.#inbox.zeroLength < maxQueued) return true
+    const text = `more than maxQueued, ${maxQueued} messages of QoS 0, wait for a subscriber of messages$`
+    const error = new MqttError('overflow', text, { reasonCode: 0x97 })
+    if (overflow === 'error') throw error
+    const isOldest = overflow === 'drop-oldest' && maxQueued > 0
+    this.#onDropped({ message: isOldest ? this.#inbox.shiftZero().packet : packet, error })
+    return isOldest
+  }
+
+  #drain(): void {
+    this.#isDraining = true
+    while (this.#subscriber !== undefined && this.#inbox.length > 0) this.#hand(this.#inbox.shift())
+    this.#isDraining = false
+  }
+
+  #hand(incoming: Incoming): void {
+    const { ack, ackTimeout } = this.#settings
+    incoming.isTaken = true
+    if (ackTimeout > 0 && incoming.packet.qos > 0) {
+      incoming.takenAt = asyncScheduler.now()
+      this.#watch(ackTimeout)
+    }
+    incoming.isDelivering = true
+    this.#subscriber!.next(incoming)
+    incoming.isDelivering = false
+    if (ack === 'auto') incoming.ack()
+  }
+
+  readonly #onAck = (incoming: Incoming): void => {
+    const { packet, generation, reasonCode } = incoming
+    if (generation === this.#generation) return this.#acknowledge(packet.qos)
+    const messageId = packet.messageId!
+    if (this.#held.get(messageId) !== incoming) return
+    this.#held.delete(messageId)
+    if (reasonCode < 0x80) this.#remember(messageId, 0)
+  }
+
+  /** Sends what is acknowledged, in the order of the messages [MQTT-4.6.0-2] [MQTT-4.6.0-3]. */
+  #acknowledge(qos: 0 | 1 | 2): void {
+    const acks = this.#acks[qos - 1]!
+    for (let incoming = acks.first; incoming?.isAcked === true; incoming = acks.first) {
+      acks.shift()
+      const { packet, reasonCode } = incoming
+      const messageId = packet.messageId!
+      this.#pending.delete(messageId)
+      if (qos === 2 && reasonCode < 0x80) {
+        this.#unreleased++
+        this.#remember(messageId, this.#generation)
+      }
+      const code = reasonCode === 0 || this.#attachment!.version < 5 ? undefined : reasonCode
+      this.#journal.send({ cmd: qos === 1 ? 'puback' : 'pubrec', messageId, reasonCode: code })
+    }
+    if (this.#isPausing && this.#pending.size <= this.#settings.receiveMaximum) this.#setPausing(false)
+  }
+
+  #remember(messageId: number, generation: number): void {
+    this.#received.set(messageId, generation)
+    this.#journal.note({ kind: 'received', messageId })
+  }
+
+  /** What was handed over and not acknowledged waits again, for the next subscriber. */
+  #unsubscribed(): void {
+    this.#subscriber = undefined
+    for (const [id, incoming] of this.#held) if (!incoming.isDelivering) this.#held.delete(id)
+    for (const incoming of this.#pending.values()) if (!incoming.isDelivering) incoming.isTaken = false
+    this.#inbox.replace([...this.#pending.values()].filter(({ isTaken, isAcked }) => !isTaken && !isAcked))
+  }
+
+  #watch(ackTimeout: number): void {
+    this.#ackTimer ??= timer(ackTimeout).subscribe(() => {
+      this.#ackTimer = undefined
+      const oldest = [...this.#pending.values()].find(({ isTaken, isAcked }) => isTaken && !isAcked)
+      if (oldest === undefined) return
+      const left = oldest.takenAt + ackTimeout - asyncScheduler.now()
+      if (left > 0) return this.#watch(left)
+      const text = `PUBLISH ${oldest.packet.messageId} was not acknowledged within ackTimeout, ${ackTimeout} ms`
+      this.#attachment?.fail(new MqttError('timeout', text, { reasonCode: 0x83 }))
+    })
+  }
+}

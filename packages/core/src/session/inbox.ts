@@ -1,0 +1,85 @@
+import { Queue } from '../operators/queue.js'
+import type { PublishPacket } from '../packet/packet.js'
+import type { PubackReasonCode } from '../packet/reason-code.js'
+import type { Delivery } from './message.js'
+
+/** A message from the peer, from its arrival until it is acknowledged. */
+export class Incoming implements Delivery {
+  packet: PublishPacket
+  /** The attachment in which it came. */
+  generation: number
+  /** A subscriber has it. */
+  isTaken = false
+  /** It is being handed over. */
+  isDelivering = false
+  isAcked = false
+  reasonCode: PubackReasonCode = 0
+  /** When it was taken, in milliseconds since the epoch. */
+  takenAt = 0
+  order = 0
+  readonly #onAck: ((incoming: Incoming) => void) | undefined
+
+  constructor(packet: PublishPacket, generation: number, onAck?: (incoming: Incoming) => void) {
+    this.packet = packet
+    this.generation = generation
+    this.#onAck = onAck
+  }
+
+  ack(reasonCode: PubackReasonCode = 0): void {
+    if (this.isAcked || this.packet.qos === 0) return
+    this.isAcked = true
+    this.reasonCode = reasonCode
+    this.#onAck?.(this)
+  }
+}
+
+/** Messages that wait for somebody who listens, in the order in which they came. */
+export class Inbox {
+  #zero = new Queue<Incoming>()
+  #promised = new Queue<Incoming>()
+  #order = 0
+
+  get length(): number {
+    return this.#zero.length + this.#promised.length
+  }
+
+  /** Those of QoS 0. */
+  get zeroLength(): number {
+    return this.#zero.length
+  }
+
+  push(incoming: Incoming): void {
+    keep(incoming)
+    incoming.order = ++this.#order
+    ;(incoming.packet.qos === 0 ? this.#zero : this.#promised).push(incoming)
+  }
+
+  /** The message that came first; the caller knows that there is one. */
+  shift(): Incoming {
+    const zero = this.#zero.first
+    const promised = this.#promised.first
+    if (zero === undefined) return this.#promised.shift()
+    return promised === undefined || zero.order < promised.order ? this.#zero.shift() : this.#promised.shift()
+  }
+
+  /** The QoS 0 message that came first. */
+  shiftZero(): Incoming {
+    return this.#zero.shift()
+  }
+
+  /** Has these messages of QoS 1 and 2 wait, in the order in which they came, in place of those that do. */
+  replace(promised: readonly Incoming[]): void {
+    this.#promised.clear()
+    for (const incoming of promised) {
+      keep(incoming)
+      this.#promised.push(incoming)
+    }
+  }
+}
+
+/** The payload is no longer a view of the chunk in which it came, which would be kept with it. */
+function keep(incoming: Incoming): void {
+  const { packet } = incoming
+  const { payload } = packet
+  if (payload.byteLength < payload.buffer.byteLength) incoming.packet = { ...packet, payload: payload.slice() }
+}

@@ -1,0 +1,125 @@
+import { asapScheduler } from 'rxjs'
+import type { Connection } from '../connection/connection.js'
+import { MqttError } from '../errors.js'
+import type { PacketInput } from '../packet/fields.js'
+import type { SessionChange, SessionStore } from './session-store.js'
+
+/**
+ * What a session does, in order: changes of its state, and packets that must not leave before the changes made until then
+ * are stored. All changes of a turn are one write; without a store, packets leave at once.
+ */
+export class Journal {
+  readonly #store: SessionStore | undefined
+  readonly #onFailure: (error: MqttError) => void
+  #id: string | undefined
+  #connection: Connection | undefined
+  #changes: SessionChange[] = []
+  #packets: PacketInput[] = []
+  #scheduled = false
+  #writing: Promise<void> | undefined
+
+  /** @param onFailure - told of a write that failed; its changes are kept, and go first in the next one */
+  constructor(store: SessionStore | undefined, onFailure: (error: MqttError) => void) {
+    this.#store = store
+    this.#onFailure = onFailure
+  }
+
+  /** Whether changes are stored. */
+  get isStoring(): boolean {
+    return this.#store !== undefined
+  }
+
+  /** Sends to a connection from now on. */
+  open(connection: Connection, id: string): void {
+    this.#connection = connection
+    this.#id = id
+    if (this.#changes.length > 0) this.#schedule()
+  }
+
+  /** Drops the packets that have not left: they belong to a connection that is over. */
+  close(): void {
+    this.#connection = undefined
+    this.#packets = []
+  }
+
+  /** Writes nothing more until `open`; what is noted is kept. Resolves when no write is under way. */
+  async hold(): Promise<void> {
+    this.#id = undefined
+    await this.#writing
+  }
+
+  /** Forgets changes that are not stored. */
+  forget(): void {
+    this.#changes = []
+  }
+
+  note(change: SessionChange): void {
+    if (this.#store === undefined) return
+    this.#changes.push(change)
+    this.#schedule()
+  }
+
+  /** @throws MqttError `'invalid-packet'` where there is no store */
+  send(packet: PacketInput): void {
+    if (this.#store === undefined) {
+      this.#connection?.write(packet)
+    } else {
+      this.#packets.push(packet)
+      this.#schedule()
+    }
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#writing !== undefined || this.#id === undefined) return
+    this.#scheduled = true
+    asapScheduler.schedule(() => {
+      this.#scheduled = false
+      if (this.#id !== undefined) this.#flush(this.#id)
+    })
+  }
+
+  #flush(id: string): void {
+    const changes = this.#changes
+    const packets = this.#packets
+    const connection = this.#connection
+    this.#changes = []
+    this.#packets = []
+    const failed = (error: unknown): void => {
+      this.#changes = [...changes, ...this.#changes]
+      this.#onFailure(storeError(error))
+    }
+    let written: void | Promise<void> = undefined
+    try {
+      if (changes.length > 0) written = this.#store!.write(id, changes)
+    } catch (error) {
+      return failed(error)
+    }
+    if (written === undefined) return this.#leave(packets, connection)
+    this.#writing = written.then(
+      () => {
+        this.#writing = undefined
+        this.#leave(packets, connection)
+        if (this.#changes.length > 0 || this.#packets.length > 0) this.#schedule()
+      },
+      (error: unknown) => {
+        this.#writing = undefined
+        failed(error)
+      },
+    )
+  }
+
+  #leave(packets: readonly PacketInput[], connection: Connection | undefined): void {
+    if (connection === undefined || connection !== this.#connection) return
+    try {
+      for (const packet of packets) connection.write(packet)
+    } catch (error) {
+      connection.destroy(error)
+    }
+  }
+}
+
+/** What a store threw or rejected with, as an error that names it. */
+export function storeError(error: unknown): MqttError {
+  if (error instanceof MqttError && error.code === 'store') return error
+  return new MqttError('store', "the session's store failed", { reasonCode: 0x83, cause: error })
+}

@@ -1,0 +1,94 @@
+import { asyncScheduler } from 'rxjs'
+import { Encoder } from '../codec/encoder.js'
+import { Protocol } from '../codec/protocol.js'
+import { toUtf8 } from '../codec/utf8.js'
+import { MqttError } from '../errors.js'
+import type { Payload } from '../packet/fields.js'
+import type { PublishPacket, QoS } from '../packet/packet.js'
+import type { PublishProperties, ReasonProperties } from '../packet/properties.js'
+import type { PubackReasonCode, PubrelReasonCode } from '../packet/reason-code.js'
+import type { StoredMessage } from './session-store.js'
+
+/** A message as `publish` of a session takes it: what the packet has besides is the session's business. */
+export interface Message {
+  readonly topic: string
+  /** @default empty */
+  readonly payload?: Payload | undefined
+  /** @default 0 */
+  readonly qos?: QoS | undefined
+  /** @default false */
+  readonly retain?: boolean | undefined
+  /** MQTT 5; left out for a peer of MQTT 3. A topic alias is not taken over: the session makes its own. */
+  readonly properties?: PublishProperties | undefined
+}
+
+/** How the peer took a message. */
+export interface PublishResult {
+  readonly qos: QoS
+  /** Of PUBACK or PUBCOMP; 0 with QoS 0 and before MQTT 5. 0x10: nobody subscribed to it. */
+  readonly reasonCode: PubackReasonCode | PubrelReasonCode
+  readonly properties?: ReasonProperties | undefined
+}
+
+/** A message from the peer, for one consumer. */
+export interface Delivery {
+  /** Its topic is there also where only an alias was sent. The payload is a view: `slice()` what you keep. */
+  readonly packet: PublishPacket
+  /**
+   * Acknowledges the message, in MQTT 5 with a reason; does nothing with QoS 0, the second time, and with `ack: 'auto'` once
+   * `next` returned. Where the connection is over the peer sends a message of QoS 1 again, and it is delivered again.
+   */
+  ack(reasonCode?: PubackReasonCode): void
+}
+
+/** A message that was not delivered, by a policy or because it can't be. */
+export interface DroppedMessage {
+  readonly message: Message
+  /**
+   * `'overflow'`, `'timeout'` (its expiry interval is over), `'session-lost'`, `'packet-too-large'`, `'refused'` or
+   * `'invalid-packet'`
+   */
+  readonly error: MqttError
+}
+
+const checker = new Encoder({ protocol: new Protocol(5), maximumPacketSize: 268_435_460 })
+
+/**
+ * Checks a message that is not written yet.
+ *
+ * @throws MqttError `'invalid-packet'`
+ */
+export function checkMessage(message: Message): void {
+  const { topic, payload, qos, retain, properties } = message
+  const messageId = qos === 1 || qos === 2 ? 1 : undefined
+  checker.write({ cmd: 'publish', topic, payload, qos, retain, properties, messageId })
+  checker.take()
+}
+
+/** A message that nobody else changes: the payload as bytes of its own, where it was a view of more. */
+export function keptMessage(message: Message): StoredMessage {
+  const { topic, payload = '', qos, retain = false, properties } = message
+  const bytes = typeof payload === 'string' ? toUtf8(payload) : payload
+  const own = bytes.byteLength < bytes.buffer.byteLength ? bytes.slice() : bytes
+  return { topic, payload: own, qos: qos as 1 | 2, retain, properties }
+}
+
+/** When a message expires, in milliseconds since the epoch. */
+export function expiryOf(message: Message): number | undefined {
+  const seconds = message.properties?.messageExpiryInterval
+  return seconds === undefined ? undefined : asyncScheduler.now() + seconds * 1_000
+}
+
+/** The seconds that a message has left [MQTT-3.3.2-6]. */
+export function secondsLeft(expiresAt: number): number {
+  return Math.max(0, Math.ceil((expiresAt - asyncScheduler.now()) / 1_000))
+}
+
+/** Told of each message that is dropped. */
+export type OnDropped = (dropped: DroppedMessage) => void
+
+/** The error of a message that the peer answered with a failure. */
+export function refusalOf({ reasonCode, properties }: PublishResult): MqttError {
+  const reason = properties?.reasonString === undefined ? '' : `: ${properties.reasonString}`
+  return new MqttError('refused', `the peer refused the message, 0x${reasonCode.toString(16)}${reason}`, { reasonCode })
+}

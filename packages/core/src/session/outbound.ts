@@ -1,0 +1,249 @@
+import type { Subscriber, Subscription } from 'rxjs'
+import { protocolError } from '../codec/violation.js'
+import { MqttError, toMqttError } from '../errors.js'
+import type { PubackPacket, PubcompPacket, PubrecPacket } from '../packet/packet.js'
+import type { Attachment } from './attachment.js'
+import { Entry, EntryQueue } from './entry.js'
+import type { Journal } from './journal.js'
+import { checkMessage, keptMessage, type Message, type OnDropped, type PublishResult, refusalOf } from './message.js'
+import { noteAdded, noteReleasing, noteRemoved } from './notes.js'
+import type { SessionSettings } from './options.js'
+import type { PacketIds } from './packet-ids.js'
+import { PublishPackets } from './publish-packet.js'
+import type { StoredEntry } from './session-store.js'
+
+/**
+ * The messages of a session to the peer, in order: they wait for the window and for the transport, are sent, and stay until
+ * they are acknowledged, across connections.
+ */
+export class Outbound {
+  readonly #settings: SessionSettings
+  readonly #journal: Journal
+  readonly #ids: PacketIds
+  readonly #onDropped: OnDropped
+  /** What waits; what an earlier connection left unacknowledged comes first, with its packet identifier. */
+  #waiting = new EntryQueue()
+  /** Sent without PUBACK or PUBREC, in the order in which they were sent first [MQTT-4.6.0-1]. */
+  readonly #publishing = new Map<number, Entry>()
+  /** PUBREL without PUBCOMP, in the order of their PUBRECs [MQTT-4.6.0-4]. */
+  readonly #releasing = new Map<number, Entry>()
+  #sequence = 0
+  #attachment: Attachment | undefined
+  #packets: PublishPackets | undefined
+  #inFlight = 0
+  #waking: Subscription | undefined
+  #isPumping = false
+
+  constructor(settings: SessionSettings, journal: Journal, ids: PacketIds, onDropped: OnDropped) {
+    this.#settings = settings
+    this.#journal = journal
+    this.#ids = ids
+    this.#onDropped = onDropped
+  }
+
+  /** Takes a message for a subscriber, who hears how it went. */
+  add(message: Message, subscriber: Subscriber<PublishResult>): void {
+    const entry = Entry.of(message, subscriber)
+    subscriber.add(() => this.#unsubscribed(entry))
+    try {
+      if (this.#waiting.length === 0 && this.#mayLeave(entry)) return this.#send(entry)
+      checkMessage(message)
+    } catch (error) {
+      return entry.fail(toMqttError(error))
+    }
+    if (this.#makeRoom(entry)) this.#wait(entry)
+  }
+
+  /** Sends over a connection: first what is unacknowledged [MQTT-4.4.0-1], then what waits. */
+  attach(attachment: Attachment): void {
+    this.#attachment = attachment
+    this.#packets = new PublishPackets(attachment)
+    this.#inFlight = this.#releasing.size
+    const waiting = this.#waiting.takeAll().filter(({ messageId }) => messageId === 0)
+    for (const entry of [...this.#publishing.values(), ...waiting]) {
+      entry.isFlying = false
+      this.#waiting.push(entry)
+    }
+    for (const entry of this.#releasing.values()) {
+      entry.isFlying = true
+      this.#journal.send({ cmd: 'pubrel', messageId: entry.messageId })
+    }
+    this.pump()
+  }
+
+  detach(): void {
+    this.#attachment = undefined
+    this.#packets = undefined
+    this.#waking?.unsubscribe()
+    this.#waking = undefined
+  }
+
+  /** Takes over what a store has kept; what waits here comes after it. */
+  restore(entries: readonly StoredEntry[]): void {
+    const here = this.#waiting.takeAll()
+    for (const entry of entries.map((stored) => Entry.restored(stored))) {
+      const { messageId, message, sequence } = entry
+      this.#sequence = Math.max(this.#sequence, sequence)
+      if (messageId === 0) {
+        this.#waiting.push(entry)
+      } else {
+        this.#ids.reserve(messageId)
+        ;(message === undefined ? this.#releasing : this.#publishing).set(messageId, entry)
+      }
+    }
+    for (const entry of here) this.#wait(entry)
+  }
+
+  /**
+   * The peer has forgotten the session. Where `again`, what is in flight with QoS 1 goes again as a new message, before what
+   * waits; with QoS 2 it is lost, since nobody can tell whether it arrived. Otherwise everything is lost.
+   */
+  lose(again: boolean): void {
+    const error = new MqttError('session-lost', 'the peer has forgotten the session that the message was sent in')
+    const sent = [...this.#publishing.values(), ...this.#releasing.values()]
+    const waiting = this.#waiting.takeAll().filter(({ messageId }) => messageId === 0)
+    this.#publishing.clear()
+    this.#releasing.clear()
+    for (const entry of [...sent, ...waiting]) {
+      const isNew = entry.messageId === 0
+      if (!isNew) this.#ids.free(entry.messageId)
+      entry.messageId = 0
+      if (again && (isNew || entry.qos === 1)) this.#wait(entry)
+      else this.#drop(entry, error)
+    }
+  }
+
+  /** @throws MqttError `'protocol-error'` */
+  puback({ messageId, reasonCode = 0, properties }: PubackPacket): void {
+    const entry = this.#publishing.get(messageId)
+    if (entry?.qos !== 1) throw protocolError(`PUBACK ${messageId} answers no PUBLISH of QoS 1 [MQTT-4.3.2-3]`)
+    this.#finish(entry, { qos: 1, reasonCode, properties })
+  }
+
+  /** @throws MqttError `'protocol-error'` */
+  pubrec({ messageId, reasonCode = 0, properties }: PubrecPacket): void {
+    const entry = this.#publishing.get(messageId)
+    if (entry === undefined) {
+      const isNews = !this.#releasing.has(messageId) && this.#attachment?.version === 5
+      return this.#journal.send({ cmd: 'pubrel', messageId, reasonCode: isNews ? 0x92 : undefined })
+    }
+    if (entry.qos !== 2) throw protocolError(`PUBREC ${messageId} answers a PUBLISH of QoS 1 [MQTT-4.3.2-3]`)
+    if (reasonCode >= 0x80) return this.#finish(entry, { qos: 2, reasonCode, properties })
+    this.#publishing.delete(messageId)
+    this.#releasing.set(messageId, entry)
+    entry.message = undefined
+    noteReleasing(this.#journal, entry, ++this.#sequence)
+    this.#journal.send({ cmd: 'pubrel', messageId })
+  }
+
+  /** @throws MqttError `'protocol-error'` */
+  pubcomp({ messageId, reasonCode = 0, properties }: PubcompPacket): void {
+    const entry = this.#releasing.get(messageId)
+    if (entry === undefined) throw protocolError(`PUBCOMP ${messageId} answers no PUBREL [MQTT-4.3.3-7]`)
+    // 0x92: the peer had finished before the connection was cut.
+    this.#finish(entry, { qos: 2, reasonCode: reasonCode === 0x92 ? 0 : reasonCode, properties })
+  }
+
+  /** Sends what may leave now. */
+  pump(): void {
+    if (this.#isPumping) return
+    this.#isPumping = true
+    for (let entry = this.#waiting.first; entry !== undefined && this.#mayLeave(entry); entry = this.#waiting.first) {
+      this.#waiting.shift()
+      try {
+        this.#send(entry)
+      } catch (error) {
+        this.#drop(entry, toMqttError(error))
+      }
+    }
+    this.#isPumping = false
+  }
+
+  /** Whether the transport takes more, and the window, where the message counts in it [MQTT-4.9.0-2]. */
+  #mayLeave({ qos }: Entry): boolean {
+    const attachment = this.#attachment
+    if (attachment === undefined) return false
+    const { connection, window } = attachment
+    if (connection.writable) return qos === 0 || (this.#inFlight < window && this.#ids.isFree)
+    this.#waking ??= connection.writable$.subscribe((writable) => {
+      if (writable) this.pump()
+    })
+    return false
+  }
+
+  /** @throws MqttError where the message must not be sent to this peer */
+  #send(entry: Entry): void {
+    const isAgain = entry.messageId !== 0
+    if (entry.sequence === 0) entry.sequence = ++this.#sequence
+    if (entry.qos > 0) {
+      if (!isAgain) entry.messageId = this.#ids.take()
+      this.#publishing.set(entry.messageId, entry)
+      entry.isFlying = true
+      this.#inFlight++
+    }
+    try {
+      this.#packets!.send(entry, isAgain, this.#journal)
+    } catch (error) {
+      this.#settle(entry)
+      throw error
+    }
+    if (entry.qos === 0) entry.succeed({ qos: 0, reasonCode: 0 })
+  }
+
+  #finish(entry: Entry, result: PublishResult): void {
+    this.#settle(entry)
+    noteRemoved(this.#journal, entry)
+    if (result.reasonCode < 0x80) {
+      entry.succeed(result)
+    } else {
+      entry.fail(refusalOf(result))
+    }
+    this.pump()
+  }
+
+  /** The packet identifier of an entry is free again. */
+  #settle(entry: Entry): void {
+    const { messageId } = entry
+    if (messageId === 0) return
+    entry.isOver = true
+    this.#publishing.delete(messageId)
+    this.#releasing.delete(messageId)
+    this.#ids.free(messageId)
+    if (entry.isFlying) this.#inFlight--
+    if (entry.isQueued) this.#waiting.noteOver()
+  }
+
+  #wait(entry: Entry): void {
+    entry.sequence = ++this.#sequence
+    entry.message = keptMessage(entry.message!)
+    this.#waiting.push(entry)
+    noteAdded(this.#journal, entry)
+  }
+
+  #makeRoom(entry: Entry): boolean {
+    const { maxQueued, overflow } = this.#settings
+    if (this.#waiting.length < maxQueued) return true
+    const error = new MqttError('overflow', `more than maxQueued, ${maxQueued} messages, wait to be sent`)
+    const oldest = overflow === 'drop-oldest' ? this.#waiting.first : undefined
+    const isOldest = oldest?.messageId === 0
+    if (isOldest) this.#waiting.shift()
+    if (overflow === 'error') entry.fail(error)
+    else this.#drop(isOldest ? oldest : entry, error)
+    return isOldest
+  }
+
+  #drop(entry: Entry, error: MqttError): void {
+    noteRemoved(this.#journal, entry)
+    if (entry.message !== undefined) this.#onDropped({ message: entry.message, error })
+    entry.fail(error)
+  }
+
+  /** What still waits is taken out; what is in flight goes on. */
+  #unsubscribed(entry: Entry): void {
+    entry.subscriber = undefined
+    if (entry.isOver || !entry.isQueued || entry.messageId !== 0) return
+    entry.isOver = true
+    this.#waiting.noteOver()
+    noteRemoved(this.#journal, entry)
+  }
+}

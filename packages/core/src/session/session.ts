@@ -1,0 +1,229 @@
+import { map, Observable, Subject, Subscription } from 'rxjs'
+import { shown } from '../codec/violation.js'
+import type { Connection } from '../connection/connection.js'
+import { MqttError } from '../errors.js'
+import type { Packet, PublishPacket, SubackPacket, UnsubackPacket } from '../packet/packet.js'
+import { type Accepted, Attachment } from './attachment.js'
+import { Inbound } from './inbound.js'
+import { Journal, storeError } from './journal.js'
+import type { Delivery, DroppedMessage, Message, OnDropped, PublishResult } from './message.js'
+import { type SessionOptions, type SessionSettings, sessionSettingsOf } from './options.js'
+import { Outbound } from './outbound.js'
+import { PacketIds } from './packet-ids.js'
+import type { SessionStore } from './session-store.js'
+import {
+  type AnswerOptions,
+  type SubscribeFields,
+  type SubscribeResult,
+  subscribeResult,
+  Subscriptions,
+  type UnsubscribeFields,
+  type UnsubscribeResult,
+  unsubscribeResult,
+} from './subscriptions.js'
+
+/**
+ * The state of one client identifier, on either end, alive across connections: messages with QoS 1 arrive at least once,
+ * with QoS 2 exactly once, in order, and what waits is bounded.
+ *
+ * @example
+ * ```ts
+ * const session = new Session()
+ * const connect = { clientId: 'me', clean: false, protocolVersion: 4 } as const
+ * dial$
+ *   .pipe(
+ *     map(transport => new Connection(transport, { role: 'client' })),
+ *     switchMap(connection =>
+ *       handshake(connection, connect).pipe(
+ *         switchMap(connack => session.attach(connection, { connect, connack })),
+ *       ),
+ *     ),
+ *     retry({ delay: backoff(), resetOnSuccess: true }),
+ *   )
+ *   .subscribe()
+ * session.messages$.subscribe(({ packet }) => console.log(packet.topic))
+ * session.publish({ topic: 'a', payload: 'hi', qos: 1 }).subscribe(() => console.log('arrived'))
+ * ```
+ */
+export class Session {
+  /**
+   * Messages from the peer, for one subscriber at a time. It never completes or errors: how a connection ends, `attach`
+   * tells. A message waits until somebody listens, and is not acknowledged before.
+   */
+  readonly messages$: Observable<Delivery>
+  /** Messages that were not delivered: by a policy, by their expiry, with a lost session, or refused for this peer. */
+  readonly dropped$: Observable<DroppedMessage>
+  readonly #settings: SessionSettings
+  readonly #store: SessionStore | undefined
+  readonly #dropped = new Subject<DroppedMessage>()
+  readonly #ids = new PacketIds()
+  readonly #journal: Journal
+  readonly #outbound: Outbound
+  readonly #inbound: Inbound
+  readonly #subscriptions = new Subscriptions(this.#ids)
+  #attachment: Attachment | undefined
+  /** The client identifier, once the state was loaded. */
+  #id: string | undefined
+  #wasAttached = false
+
+  /** @throws MqttError `'invalid-option'` */
+  constructor(options: SessionOptions = {}) {
+    const settings = sessionSettingsOf(options)
+    const onDropped: OnDropped = (dropped) => this.#dropped.next(dropped)
+    this.#settings = settings
+    this.#store = options.store
+    this.#journal = new Journal(options.store, (error) => this.#attachment?.fail(error))
+    this.#outbound = new Outbound(settings, this.#journal, this.#ids, onDropped)
+    this.#inbound = new Inbound(settings, this.#journal, onDropped)
+    this.messages$ = new Observable((subscriber) => this.#inbound.subscribe(subscriber))
+    this.dropped$ = this.#dropped.asObservable()
+  }
+
+  /**
+   * Delivers over a connection that was accepted, from the subscription until it ends: then completes, or errors as its
+   * `closed$` does, with `'disconnected'` where the peer's DISCONNECT names a failure or a later attachment took over (the
+   * peer is told 0x8E), with what the peer did wrong, or with `'store'`. The connection needs its `role`.
+   */
+  attach(connection: Connection, accepted: Accepted): Observable<never> {
+    return new Observable((subscriber) => {
+      let attachment: Attachment
+      try {
+        attachment = new Attachment(connection, accepted, this.#settings, subscriber)
+        this.#checkId(attachment)
+      } catch (error) {
+        return subscriber.error(error)
+      }
+      const takenOver = 'a later connection took the session over'
+      this.#attachment?.fail(new MqttError('disconnected', takenOver, { reasonCode: 0x8e }))
+      this.#attachment = attachment
+      attachment.run(
+        (packet) => this.#receive(packet),
+        () => this.#detach(),
+      )
+      if (attachment.isOver) return
+      const store = this.#store
+      if (store === undefined) this.#begin(attachment)
+      else this.#load(attachment, store).catch((error: unknown) => attachment.fail(storeError(error)))
+    })
+  }
+
+  /**
+   * Sends a message, each time it is subscribed to: not for `retry`. Emits how the peer took it, with QoS 0 once it is
+   * written, with QoS 1 at PUBACK, with QoS 2 at PUBCOMP, and completes. It waits for a connection, for the peer's Receive
+   * Maximum and for the transport. Unsubscribing takes it back while it waits.
+   *
+   * Errors with `'invalid-packet'`, `'refused'` (a reason code from 0x80 on, or what the peer said it doesn't take),
+   * `'packet-too-large'` for this peer, `'overflow'`, `'timeout'` when it expired before it was sent, and `'session-lost'`
+   * when the peer has forgotten a session in which it was on its way with QoS 2.
+   *
+   * @example
+   * ```ts
+   * session.publish({ topic: 'a', payload: 'hi', qos: 2 }).subscribe({ complete: () => console.log('arrived once') })
+   * ```
+   */
+  publish(message: Message): Observable<PublishResult> {
+    return new Observable((subscriber) => this.#outbound.add(message, subscriber))
+  }
+
+  /**
+   * Subscribes to topic filters each time it is subscribed to, as a client; emits what was granted and what was refused, and
+   * completes. It waits for a connection.
+   *
+   * Errors with `'invalid-packet'`, `'timeout'` without an answer, `'transport'` when the connection ends before it.
+   *
+   * @example
+   * ```ts
+   * session.subscribe({ subscriptions: [{ topic: 'a/#', qos: 1 }] }).subscribe(({ refused }) => console.log(refused))
+   * ```
+   */
+  subscribe(fields: SubscribeFields, options: AnswerOptions = {}): Observable<SubscribeResult> {
+    return this.#subscriptions
+      .ask({ cmd: 'subscribe', ...fields }, options)
+      .pipe(map((packet) => subscribeResult(fields, packet as SubackPacket)))
+  }
+
+  /** Unsubscribes from topic filters, as `subscribe` does. */
+  unsubscribe(fields: UnsubscribeFields, options: AnswerOptions = {}): Observable<UnsubscribeResult> {
+    return this.#subscriptions
+      .ask({ cmd: 'unsubscribe', ...fields }, options)
+      .pipe(map((packet) => unsubscribeResult(fields, packet as UnsubackPacket)))
+  }
+
+  /**
+   * Takes messages away from `messages$`: what `take` says yes to is acknowledged, and reaches nobody else. What `request`
+   * is made of.
+   *
+   * @returns ends it
+   */
+  claim(take: (packet: PublishPacket) => boolean): Subscription {
+    return new Subscription(this.#inbound.claim(take))
+  }
+
+  #checkId({ clientId }: Attachment): void {
+    if (this.#store === undefined || this.#id === undefined || this.#id === clientId) return
+    const text = `a session with a store belongs to one client identifier, ${shown(this.#id)}, not ${shown(clientId)}`
+    throw new MqttError('invalid-option', text)
+  }
+
+  async #load(attachment: Attachment, store: SessionStore): Promise<void> {
+    const { clientId, resumed, role } = attachment
+    attachment.pause()
+    if (this.#id === undefined) {
+      const state = await store.load(clientId)
+      if (attachment.isOver) return
+      this.#journal.forget()
+      this.#outbound.restore(role === 'client' || resumed ? state.outgoing : [])
+      this.#inbound.restore(state.received)
+      this.#id = clientId
+    }
+    if (!resumed) {
+      await this.#journal.hold()
+      await store.clear(clientId)
+      this.#journal.forget()
+      if (attachment.isOver) return
+    }
+    this.#begin(attachment)
+    attachment.resume()
+  }
+
+  #begin(attachment: Attachment): void {
+    if (!attachment.resumed) {
+      // What a client has to say is its own; a server's messages belong to the session that is gone, if there was one.
+      this.#outbound.lose(attachment.role === 'client' || !this.#wasAttached)
+      this.#inbound.lose()
+    }
+    this.#wasAttached = true
+    this.#journal.open(attachment.connection, attachment.clientId)
+    this.#inbound.attach(attachment)
+    this.#outbound.attach(attachment)
+    this.#subscriptions.attach(attachment)
+  }
+
+  #detach(): void {
+    this.#attachment = undefined
+    this.#journal.close()
+    this.#outbound.detach()
+    this.#inbound.detach()
+    this.#subscriptions.detach()
+  }
+
+  #receive(packet: Packet): void {
+    switch (packet.cmd) {
+      case 'publish':
+        return this.#inbound.publish(packet)
+      case 'puback':
+        return this.#outbound.puback(packet)
+      case 'pubrec':
+        return this.#outbound.pubrec(packet)
+      case 'pubrel':
+        return this.#inbound.pubrel(packet)
+      case 'pubcomp':
+        return this.#outbound.pubcomp(packet)
+      case 'suback':
+      case 'unsuback':
+        return this.#subscriptions.answer(packet)
+      default:
+        return
+    }
+  }
+}
