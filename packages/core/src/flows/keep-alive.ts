@@ -1,4 +1,4 @@
-import { EMPTY, interval, Observable, type Subscription, switchMap, timer } from 'rxjs'
+import { interval, Observable, type Subscription, switchMap, timer } from 'rxjs'
 import { checkTime } from '../codec/limits.js'
 import type { Connection } from '../connection/connection.js'
 import { MqttError } from '../errors.js'
@@ -71,8 +71,7 @@ export function keepAlive(connection: Connection, seconds: number, options: Keep
 
     const wait = (): void => {
       waiting?.unsubscribe()
-      const turn$ = timer(timeout).pipe(switchMap(() => (isUnanswered() ? oneTurn() : EMPTY)))
-      waiting = turn$.subscribe(expire)
+      waiting = timer(timeout).pipe(switchMap(oneTurn)).subscribe(expire)
     }
 
     const expire = (): void => {
