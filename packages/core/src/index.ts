@@ -54,7 +54,7 @@ export type {
 } from './session/subscriptions.js'
 export { request, type RequestOptions, respond } from './flows/request.js'
 export { handshake, type HandshakeOptions } from './flows/handshake.js'
-export { accept, type Accepted, type AcceptOptions, type Authorize } from './flows/accept.js'
+export { accept, type AcceptedClient, type AcceptOptions, type Authorize } from './flows/accept.js'
 export type { Authenticate, AuthStep } from './flows/authentication.js'
 export { keepAlive, type KeepAliveOptions } from './flows/keep-alive.js'
 export { watchKeepAlive } from './flows/watch-keep-alive.js'

@@ -58,7 +58,7 @@ export interface AcceptOptions {
 }
 
 /** A client that was let in. */
-export interface Accepted {
+export interface AcceptedClient {
   /** The client's packet, with the assigned client id where it sent none. */
   readonly connect: ConnectPacket
   /** What was written, in the terms of the client's version. */
@@ -102,7 +102,7 @@ export function accept(
   connection: Connection,
   authorize: Authorize,
   options: AcceptOptions = {},
-): Observable<Accepted> {
+): Observable<AcceptedClient> {
   return acceptance(connection, authorize, acceptSettings(options))
 }
 
@@ -112,7 +112,7 @@ export function acceptance(
   authorize: Authorize,
   settings: AcceptSettings,
   onConnect?: (connect: ConnectPacket) => void,
-): Observable<Accepted> {
+): Observable<AcceptedClient> {
   const { timeout: first } = settings
   return defer(() => {
     let received: ConnectPacket | undefined
@@ -188,7 +188,7 @@ function write(
   answer: ConnackFields,
   proof: AuthFields | undefined,
   { maximumKeepAlive }: AcceptSettings,
-): Accepted {
+): AcceptedClient {
   const assigned = packet.clientId === ''
   const clientId = (assigned ? answer.properties?.assignedClientIdentifier : undefined) ?? proposed.clientId
   const connect = clientId === proposed.clientId ? proposed : { ...proposed, clientId }
