@@ -1,5 +1,6 @@
 import { checkOption } from '../codec/limits.js'
 import type { ProtocolVersion } from '../packet/packet.js'
+import { Branch, compact } from './branch.js'
 import { Entries } from './entries.js'
 import { checkVersion, invalidFilter, parseTopicFilter } from './topic-filter.js'
 
@@ -17,40 +18,6 @@ export interface TopicTreeOptions {
    * @default 5
    */
   readonly protocolVersion?: ProtocolVersion | undefined
-}
-
-/** Where a wildcard filter has got to after some of its levels. */
-class Branch<T> {
-  /** On by this very level; `+` and `#` are never among them. */
-  next: Map<string, Branch<T>> | undefined
-  /** On by `+`. */
-  any: Branch<T> | undefined
-  /** Of the filter that ends here. */
-  here: Entries<T> | undefined
-  /** Of the filter that goes on with `#`. */
-  below: Entries<T> | undefined
-
-  get isEmpty(): boolean {
-    return (this.next ?? this.any ?? this.here ?? this.below) === undefined
-  }
-
-  to(level: string): Branch<T> | undefined {
-    return level === '+' ? this.any : this.next?.get(level)
-  }
-
-  /** As `to`, and makes it where it is not there. */
-  grow(level: string): Branch<T> {
-    if (level === '+') return (this.any ??= new Branch())
-    this.next ??= new Map()
-    let branch = this.next.get(level)
-    if (branch === undefined) this.next.set(compact(level), (branch = new Branch()))
-    return branch
-  }
-
-  cut(level: string): void {
-    if (level === '+') this.any = undefined
-    else if (this.next?.delete(level) === true && this.next.size === 0) this.next = undefined
-  }
 }
 
 /** A filter as the tree keeps it: without a wildcard as it is, otherwise by its levels. */
@@ -180,7 +147,7 @@ export class TopicTree<T> {
           branch.below?.pushTo(values)
           if (branch.any !== undefined) further.push(branch.any)
         }
-        const own = branch.next?.get(level)
+        const own = branch.next(level)
         if (own !== undefined) further.push(own)
       }
       isHidden = false
@@ -211,9 +178,4 @@ export class TopicTree<T> {
     if (isOpen) levels.pop()
     return { share, filter, levels, isOpen, isExact: !isOpen && !levels.includes('+') }
   }
-}
-
-/** The same text without the longer one that it was cut from, which an engine keeps as long as it keeps the part. */
-function compact(text: string): string {
-  return ` ${text}`.slice(1)
 }
