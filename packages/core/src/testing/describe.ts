@@ -21,9 +21,9 @@ const names: Readonly<Record<number, string>> = Object.fromEntries(
  */
 export function describePacket(packet: PacketInput): string {
   const whole = { ...packet } as Members & PacketInput
-  const { cmd, clientId, topic, qos, retain, dup, messageId, payload, reasonCode, granted, ...rest } = canonical(whole)
+  const { cmd, clientId, topic, qos, retain, dup, messageId, payload, reasonCode, ...rest } = canonical(whole)
   const version = whole['protocolVersion']
-  const { properties, ...others } = rest
+  const { properties, subscriptions, unsubscriptions, granted, ...others } = rest
   const parts = [
     cmd,
     clientId !== undefined && show(clientId),
@@ -35,8 +35,10 @@ export function describePacket(packet: PacketInput): string {
     dup === true && 'dup',
     messageId !== undefined && `#${show(messageId)}`,
     reasonCode !== undefined && showCode(reasonCode),
-    ...Object.entries(others).map(([name, value]) => (value === true ? name : `${name} ${showNested(value)}`)),
-    granted !== undefined && `[${(granted as unknown[]).map(showCode).join(', ')}]`,
+    ...showFields(others),
+    subscriptions !== undefined && showList(subscriptions, showMessage),
+    unsubscriptions !== undefined && showList(unsubscriptions, plainText),
+    granted !== undefined && showList(granted, showCode),
     payload !== undefined && show(payload),
     properties !== undefined && show(properties),
   ]
@@ -55,7 +57,8 @@ export function show(value: unknown, depth = 0): string {
   if (isPacket(value)) return describePacket(value as unknown as PacketInput)
   if (depth > 4) return '…'
   const items = Array.isArray(value) || value instanceof Set ? [...(value as Iterable<unknown>)] : undefined
-  if (items !== undefined) return `[${listed(items.map((item) => show(item, depth + 1)))}]`
+  if (items !== undefined)
+    return `${value instanceof Set ? 'Set ' : ''}[${listed(items.map((item) => show(item, depth + 1)))}]`
   const entries = value instanceof Map ? [...(value as Map<unknown, unknown>)] : Object.entries(value)
   const members = entries.filter(([, member]) => member !== undefined)
   const text = members.map(([name, member]) => `${plainText(name)}: ${show(member, depth + 1)}`)
@@ -75,19 +78,29 @@ function listed(items: readonly string[]): string {
   return rest > 0 ? `${items.slice(0, shownMembers).join(', ')}, … ${rest} more` : items.join(', ')
 }
 
-/** A will or subscriptions: bytes and text inside them as in the packet itself. */
-function showNested(value: unknown): string {
-  if (Array.isArray(value)) return listed(value.map(showNested))
-  if (!isObject(value) || !('topic' in value)) return show(value)
+function showList(value: unknown, text: (item: unknown) => string): string {
+  return Array.isArray(value) ? `[${listed(value.map(text))}]` : show(value)
+}
+
+/** A will or a subscription, in the order of a packet's fields. */
+function showMessage(value: unknown): string {
+  if (!isObject(value)) return show(value)
   const { topic, qos, payload, properties, ...others } = value
   const parts = [
     plainText(topic),
     qos !== undefined && `qos ${show(qos)}`,
-    ...Object.entries(others).map(([name, member]) => (member === true ? name : `${name} ${show(member)}`)),
+    ...showFields(others),
     payload !== undefined && show(payload),
     properties !== undefined && show(properties),
   ]
   return parts.filter((part) => part !== false).join(' ')
+}
+
+function showFields(fields: Members): string[] {
+  return Object.entries(fields).map(([name, value]) => {
+    if (value === true) return name
+    return `${name} ${name === 'will' ? showMessage(value) : show(value)}`
+  })
 }
 
 function plainText(value: unknown): string {

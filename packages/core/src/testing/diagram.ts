@@ -7,28 +7,28 @@ export interface Mark {
 const drawnGap = 10
 
 /**
- * Marble diagrams below each other, one column a frame: what happens at the same time stands in the same place. Long gaps
- * are written as time, such as ` 30s `, in all of them. Where a group `(ab)` reaches into the frame of the next mark, which
- * a marble diagram can't say, the columns stay aligned all the same.
+ * Marble diagrams below each other: what happens at the same frame stands in the same column, by spaces where need be. Long
+ * gaps are written as time, such as ` 30s `. Only a group `(ab)` that reaches into the frame of its next mark is what no
+ * marble diagram can say; there the mark follows at once.
  */
 export function drawDiagrams(rows: readonly (readonly Mark[])[]): string[] {
   const frames = [...new Set(rows.flat().map(({ frame }) => frame))].sort((a, b) => a - b)
-  const drawn = rows.map(() => '')
-  let next = Math.min(0, frames[0] ?? 0)
+  const first = Math.min(0, frames[0] ?? 0)
+  const drawn = rows.map(() => ({ text: '', next: first }))
   for (const frame of frames) {
-    const gap = drawGap(frame - next)
-    const cells = rows.map((row) => group(row.filter((mark) => mark.frame === frame).map(({ mark }) => mark)))
-    const width = Math.max(...cells.map(({ length }) => length))
-    cells.forEach((cell, index) => {
-      drawn[index] += gap + cell.padEnd(width, '-')
+    const here = drawn.flatMap((row, index) => {
+      const marks = rows[index]!.filter((mark) => mark.frame === frame).map(({ mark }) => mark)
+      if (marks.length === 0) return []
+      row.text += drawGap(frame - row.next)
+      return [{ row, cell: marks.length > 1 ? `(${marks.join('')})` : marks.join('') }]
     })
-    next = Math.max(next, frame) + width
+    const column = Math.max(...here.map(({ row }) => row.text.length))
+    for (const { row, cell } of here) {
+      row.text = row.text.padEnd(column) + cell
+      row.next = frame + cell.length
+    }
   }
-  return drawn.map((row) => row || '-')
-}
-
-function group(marks: readonly string[]): string {
-  return marks.length > 1 ? `(${marks.join('')})` : marks.join('')
+  return drawn.map(({ text }) => text || '-')
 }
 
 function drawGap(frames: number): string {

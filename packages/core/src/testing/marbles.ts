@@ -3,6 +3,7 @@ import { type RunHelpers, TestScheduler } from 'rxjs/testing'
 import { MqttError } from '../errors.js'
 import type { PacketInput } from '../packet/fields.js'
 import type { ProtocolVersion } from '../packet/packet.js'
+import { show } from './describe.js'
 import { Expectations } from './expectations.js'
 import { FakeTransport } from './fake-transport.js'
 import { AnyEnd } from './sent-packets.js'
@@ -134,7 +135,7 @@ function helpersOf(
         error,
       )
       peer$.subscribe({
-        next: (value) => guarded(() => fake.receive(value)),
+        next: (value) => guarded(() => deliver(fake, value)),
         error: (reason: unknown) => guarded(() => fake.receiveEnd(reason as MqttError)),
         complete: () => guarded(() => fake.receiveEnd()),
       })
@@ -152,6 +153,15 @@ function helpersOf(
           .subscriptions(helpers, transport.subscriptions, 'bytes$ was not subscribed as expected', 1)
           .toBe([...marbles]),
     }),
+  }
+}
+
+function deliver(transport: FakeTransport, value: PacketInput | Uint8Array): void {
+  try {
+    transport.receive(value)
+  } catch (cause) {
+    if (!(cause instanceof MqttError)) throw cause
+    throw new Error(`the peer can't send ${show(value)}: ${cause.message}`, { cause })
   }
 }
 
