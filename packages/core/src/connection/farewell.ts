@@ -23,6 +23,17 @@ export function farewellTo(
   conversation: Conversation,
   version: ProtocolVersion,
 ): Farewell | undefined {
+  const farewell = reasonFor(error, rejected, conversation, version)
+  // Where a peer takes no packet so long, it is told nothing [MQTT-3.1.2-24] [MQTT-3.2.2-15].
+  return farewell === undefined || lengthOf(farewell) > conversation.peerMaximum ? undefined : farewell
+}
+
+function reasonFor(
+  error: MqttError,
+  rejected: Uint8Array | undefined,
+  conversation: Conversation,
+  version: ProtocolVersion,
+): Farewell | undefined {
   if (error.reasonCode === undefined) return undefined
   const { phase, end } = conversation
   if (phase === 'new') return end === 'client' ? undefined : refusalOf(error, levelOf(rejected))
@@ -30,6 +41,12 @@ export function farewellTo(
   const reasonCode = error.reasonCode as DisconnectReasonCode
   if (version < 5 || phase === 'over' || !reasonCodes.disconnect.includes(reasonCode)) return undefined
   return { packet: { cmd: 'disconnect', reasonCode }, version }
+}
+
+/** Bytes: a fixed header of two, then the reason and, in CONNACK, its flags and what MQTT 5 has of properties. */
+function lengthOf({ packet, version }: Farewell): number {
+  if (packet.cmd === 'disconnect') return 3
+  return version === 5 ? 5 : 4
 }
 
 function refusalOf(error: MqttError, level: number | undefined): Farewell | undefined {
