@@ -6,6 +6,7 @@ import { firstPacketRows } from './rows/first-packet.js'
 import { growthRows } from './rows/growth.js'
 import { idleRows } from './rows/idle.js'
 import { receiveRows } from './rows/receive.js'
+import { roundTripRows } from './rows/round-trips.js'
 import { withScene } from './rows/scene.js'
 import { sendRows } from './rows/send.js'
 import { slowHandlerRows } from './rows/slow-handler.js'
@@ -26,6 +27,7 @@ const groups: Readonly<Record<string, () => Promise<Row[]>>> = {
   idle: () => idleRows(effort),
   first: () => withScene(effort, firstPacketRows),
   growth: () => withScene(effort, growthRows),
+  trips: () => roundTripRows(effort),
   slow: () => withScene(effort, slowHandlerRows),
   topics: () => topicRows(effort),
 }
