@@ -7,9 +7,9 @@ export type WithTopic = { readonly topic: string } | { readonly packet: { readon
 
 /**
  * Lets pass the messages whose topic matches a filter, by the rules of {@link topicMatcher}: the packets of `publish$`, or
- * the deliveries of a session's `messages$`. What it keeps back of a session is not acknowledged by that: where
- * acknowledging is the subscriber's, `ack()` is for all messages, so split `messages$` with `share` or look at the topic in
- * one place. A PUBLISH that has an alias in place of its topic has none to match: a session puts the topic in.
+ * the deliveries of a session's `messages$`. A delivery that doesn't pass is not acknowledged by that: with manual
+ * acknowledgement someone must take it from a shared `messages$`. A PUBLISH with an alias in place of its topic has none
+ * that matches; a session puts the topic in.
  *
  * @param topicFilter - such as `'home/+/state'`; of `$share/name/filter` the filter counts
  * @param version - of the protocol whose rules hold; default 5

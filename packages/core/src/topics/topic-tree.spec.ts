@@ -168,6 +168,8 @@ describe('memory', () => {
       `device/${round}-${i}/state`,
       `device/${round}-${i}/+/state`,
       `device/+/${round}-${i}/#`,
+      `device/${round}-${i}/several/a/+`,
+      `device/${round}-${i}/several/b/+`,
       `$share/${round}-${i}/device/+/kept`,
       `$share/${round}-${i}/device/kept`,
     ]).flat()
