@@ -40,6 +40,7 @@ export type {
   StoredEntry,
   StoredMessage,
 } from './session/session-store.js'
+export { memorySessionStore } from './session/memory-session-store.js'
 export { Session } from './session/session.js'
 export type { SessionOptions, SessionOverflow } from './session/options.js'
 export type { Accepted } from './session/attachment.js'

@@ -14,6 +14,15 @@ export function fromPairs(pairs: readonly UserProperty[]): UserProperties {
   return properties
 }
 
+/** A copy that is written in the same order. */
+export function copyUserProperties(properties: UserProperties): UserProperties {
+  const copy = Object.create(null) as Record<string, string | readonly string[]>
+  for (const [name, value] of Object.entries(properties)) copy[name] = typeof value === 'string' ? value : [...value]
+  const ordered = wireOrder.get(properties)
+  if (ordered !== undefined) wireOrder.set(copy, ordered)
+  return copy
+}
+
 /** Also says whether the object's own order is the pairs': integers come first in it, and what has a name again stands together. */
 function collect(pairs: readonly UserProperty[]): { properties: UserProperties; inOrder: boolean } {
   const properties = Object.create(null) as Record<string, string | string[]>
