@@ -1,0 +1,1 @@
+export { type LevelSessionStore, type LevelSessionStoreOptions, levelSessionStore } from './level-session-store.js'
