@@ -11,6 +11,7 @@ const pages = [
   'README.md',
   'ARCHITECTURE.md',
   'CONTRIBUTING.md',
+  'docs/testing.md',
   'packages/core/README.md',
   'packages/transports/README.md',
 ]
