@@ -49,9 +49,9 @@ describe('match', () => {
           expect([topic, sorted(tree.match(topic))]).toEqual([topic, sorted(expected)])
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     )
-    expect(found).toBeGreaterThan(5_000)
+    expect(found).toBeGreaterThan(2_000)
   })
 
   test('one entry a filter and value: a value of several filters comes for each', () => {
