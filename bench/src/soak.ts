@@ -7,6 +7,7 @@ import type { Figure, Findings } from './soak/findings.js'
 import { idle } from './soak/idle.js'
 import { stalls } from './soak/stalls.js'
 import { steady } from './soak/steady.js'
+import { storm } from './soak/storm.js'
 import { writers } from './soak/writers.js'
 
 const usage = `npm run soak -- [--short | --strict] [--minutes N] [--seed N] [--only NAME]
@@ -16,7 +17,7 @@ const usage = `npm run soak -- [--short | --strict] [--minutes N] [--seed N] [--
   --minutes   bounds the whole run (default 15): a million whole connections have to be done in it, and
               steady load takes what the others leave of it
   --seed      to have the random choices of an earlier run again
-  --only      one scenario: stalls, closes, writers, connections, idle, churn, crowd or steady`
+  --only      one scenario: stalls, closes, writers, connections, idle, churn, storm, crowd or steady`
 
 interface Scenario {
   readonly name: string
@@ -70,6 +71,11 @@ const scenarios: readonly Scenario[] = [
           ? { connections: 5_000, warmUp: 2_000, maximumSlope: 300 }
           : { connections: 50_000, warmUp: 10_000, maximumSlope: 50 },
       ),
+  },
+  {
+    name: 'storm',
+    about: 'a server that goes down with all its clients, and comes back',
+    run: () => storm(short ? { clients: 200, seed } : { clients: 1_000, down: 60_000, seed }),
   },
   {
     name: 'crowd',
