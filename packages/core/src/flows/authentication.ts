@@ -1,10 +1,10 @@
 import {
   expand,
   filter,
-  defer,
   EMPTY,
   ignoreElements,
   map,
+  mergeMap,
   type Observable,
   type ObservableInput,
   switchMap,
@@ -15,7 +15,7 @@ import { invalidPacket, protocolError, shown } from '../codec/violation.js'
 import type { Connection } from '../connection/connection.js'
 import type { AuthFields } from '../packet/fields.js'
 import type { AuthPacket } from '../packet/packet.js'
-import type { AuthProperties } from '../packet/properties.js'
+import type { AuthenticationProperties, AuthProperties } from '../packet/properties.js'
 import { type AuthReasonCode, ReasonCode } from '../packet/reason-code.js'
 import { ask, askPaused } from './ask.js'
 
@@ -34,6 +34,11 @@ export type AuthStep = Omit<AuthPacket, 'length'>
  * as 0x86, 0x87 or 0x8C, otherwise 0x80 [MQTT-4.12.0-4]. What it knows of the steps before is its own to keep, a connection.
  */
 export type Authenticate = (auth: AuthStep, connection: Connection) => ObservableInput<AuthFields>
+
+/** A CONNECT by what it says of enhanced authentication: the packet, or the fields it was written with. */
+export interface Authenticating {
+  readonly properties?: AuthenticationProperties | undefined
+}
 
 /** A step that has the right method and reason [MQTT-4.12.0-5] [MQTT-4.12.0-6] [MQTT-4.12.0-7]. */
 export function checkStep(auth: AuthStep, method: string | undefined, reasonCode: AuthReasonCode, rule: string): void {
@@ -60,21 +65,27 @@ export function checkMethod(method: string | undefined, agreed: string | undefin
   )
 }
 
-/** The client's side: answers one AUTH 0x18 of the server. Emits nothing. */
-export function answerChallenge(
+/** The client's side: answers each AUTH 0x18 of the server, one at a time. Emits nothing. */
+export function answerChallenges(
   connection: Connection,
-  auth: AuthPacket,
+  auth$: Observable<AuthPacket>,
   method: string | undefined,
   authenticate: Authenticate | undefined,
 ): Observable<never> {
-  return defer(() => {
-    checkStep(auth, method, ReasonCode.ContinueAuthentication, 'MQTT-4.12.0-2')
-    if (authenticate === undefined) {
-      throw invalidPacket(`no authenticate was given to answer the server's AUTH by ${shown(method)}`)
-    }
-    return ask('authenticate', () => authenticate(auth, connection))
-  }).pipe(
-    tap((answer) => writeAuth(connection, answer, ReasonCode.ContinueAuthentication, method as string)),
+  let isAnswering = false
+  return auth$.pipe(
+    mergeMap((auth) => {
+      checkStep(auth, method, ReasonCode.ContinueAuthentication, 'MQTT-4.12.0-2')
+      if (authenticate === undefined)
+        throw invalidPacket(`no authenticate was given to answer AUTH by ${shown(method)}`)
+      if (isAnswering) throw protocolError('AUTH must not follow an AUTH that was not answered [MQTT5 4.12]')
+      isAnswering = true
+      return ask('authenticate', () => authenticate(auth, connection))
+    }),
+    tap((answer) => {
+      isAnswering = false
+      writeAuth(connection, answer, ReasonCode.ContinueAuthentication, method as string)
+    }),
     ignoreElements(),
   )
 }

@@ -1,4 +1,4 @@
-import { catchError, defer, merge, mergeMap, NEVER, type Observable, take, tap, throwError, timeout } from 'rxjs'
+import { catchError, defer, merge, NEVER, type Observable, take, tap, throwError, timeout } from 'rxjs'
 import { checkOption, checkTime } from '../codec/limits.js'
 import { protocolError, shown } from '../codec/violation.js'
 import type { Connection } from '../connection/connection.js'
@@ -6,7 +6,7 @@ import { MqttError } from '../errors.js'
 import type { ConnectFields } from '../packet/fields.js'
 import type { ConnackPacket } from '../packet/packet.js'
 import { ReasonCode, ReturnCode } from '../packet/reason-code.js'
-import { answerChallenge, type Authenticate, checkMethod } from './authentication.js'
+import { answerChallenges, type Authenticate, checkMethod } from './authentication.js'
 import { leave } from './leave.js'
 import { untilOver } from './until-over.js'
 
@@ -53,16 +53,8 @@ export function handshake(
   const first = checkOption('timeout', checkTime('timeout', options.timeout, 30_000))
   const method = fields.properties?.authenticationMethod
   return defer(() => {
-    let isAnswering = false
     let isStarted = false
-    const challenges$ = connection.auth$.pipe(
-      mergeMap((auth) => {
-        if (isAnswering) throw protocolError('AUTH must not follow an AUTH that was not answered [MQTT5 4.12]')
-        isAnswering = true
-        const answered = (): boolean => (isAnswering = false)
-        return answerChallenge(connection, auth, method, options.authenticate).pipe(tap({ complete: answered }))
-      }),
-    )
+    const challenges$ = answerChallenges(connection, connection.auth$, method, options.authenticate)
     const connack$ = connection.connack$.pipe(tap((connack) => check(connection, connack, fields)))
     const start$ = defer(() => {
       connection.connect(fields)

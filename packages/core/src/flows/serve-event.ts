@@ -1,0 +1,46 @@
+import type { Connection } from '../connection/connection.js'
+import type { ConnackFields } from '../packet/fields.js'
+import type { ConnectPacket, DisconnectPacket } from '../packet/packet.js'
+import type { Transport } from '../transport.js'
+
+/** A client was let in; a `closed` follows. */
+export interface OpenedEvent {
+  readonly type: 'opened'
+  readonly connection: Connection
+  readonly connect: ConnectPacket
+  /** What it was told. */
+  readonly connack: ConnackFields
+}
+
+/** A peer was not let in: what `accept` errors with, or MqttError `'overflow'` where a limit of `serve` was reached. */
+export interface RefusedEvent {
+  readonly type: 'refused'
+  readonly transport: Transport
+  /** Missing where a limit was reached: then nothing was read. */
+  readonly connection?: Connection | undefined
+  /** Where one came. */
+  readonly connect?: ConnectPacket | undefined
+  readonly error: unknown
+}
+
+/** The handler threw or errored, and its connection has been ended; a `closed` follows. */
+export interface FailedEvent {
+  readonly type: 'failed'
+  readonly connection: Connection
+  readonly connect: ConnectPacket
+  readonly error: unknown
+}
+
+/** The connection of a client that had been let in is over. */
+export interface ClosedEvent {
+  readonly type: 'closed'
+  readonly connection: Connection
+  readonly connect: ConnectPacket
+  /** The client's goodbye; without one, its will is due. */
+  readonly disconnect?: DisconnectPacket | undefined
+  /** Why it did not end cleanly: what `closed$` told, or what the client did wrong. */
+  readonly error?: unknown
+}
+
+/** What becomes of a peer of `serve`: refused, or opened, perhaps failed, closed. */
+export type ServeEvent = OpenedEvent | RefusedEvent | FailedEvent | ClosedEvent
