@@ -70,6 +70,14 @@ describe('keepAlive', () => {
     })
   })
 
+  test('also where something came before', () => {
+    scene('600ms m', ({ connection, pings$, does, expectObservable }) => {
+      does('500ms s 999ms s 999ms s', { s: () => connection.publish({ topic: 'a' }) })
+      expectObservable(keepAlive(connection, 2, { timeout: 300 })).toBe('2300ms #', null, timeout)
+      expectObservable(pings$).toBe('2s p')
+    })
+  })
+
   test('no answer: errors when the timeout is over, exactly, and an answer in time saves it', () => {
     for (const [at, end] of [
       [1_299, '-'],

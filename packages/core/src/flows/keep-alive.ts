@@ -42,7 +42,7 @@ export function keepAlive(connection: Connection, seconds: number, options: Keep
   return new Observable((subscriber) => {
     const over = (): void => subscriber.complete()
     subscriber.add(connection.closed$.subscribe({ error: over, complete: over }))
-    if (period === 0 || subscriber.closed) return
+    if (period === 0) return
     let sent = connection.packetsSent
     let received = connection.packetsReceived
     let waiting: Subscription | undefined
