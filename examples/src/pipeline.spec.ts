@@ -1,17 +1,15 @@
+import { marbles } from '@rxmqtt/core/testing'
 import { connectTcp, listenTcp } from '@rxmqtt/transports/tcp'
 import { ignoreElements, interval, map, merge, Subject, take, takeUntil, concatMap } from 'rxjs'
-import { TestScheduler } from 'rxjs/testing'
 import { expectNoHandles, hear, host, portTold, until } from '../test/helpers.js'
 import { demoClient } from './demo-client.js'
 import { createDemoServer, type Message } from './demo-server.js'
 import { averages, pipeline, type Reading, readings } from './pipeline.js'
 
-const scheduler = () => new TestScheduler((actual, expected) => expect(actual).toEqual(expected))
-
 describe('readings', () => {
   it('takes numbers on device topics, and nothing else', () => {
     const message = (topic: string, payload: string | Uint8Array): Message => ({ topic, payload, qos: 0 })
-    scheduler().run(({ cold, expectObservable, expectSubscriptions }) => {
+    marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const source = cold('abcdefg|', {
         a: message('devices/hall/1/temperature', '20.5'),
         b: message('devices/hall/1/humidity', '20.5'),
@@ -49,7 +47,7 @@ describe('averages', () => {
     ['nothing while nothing comes', '-', '-', '^'],
     ['an error at once', 'a-#', '--#', '^-!'],
   ])('give %s', (_what, source, expected, subscription) => {
-    scheduler().run(({ cold, expectObservable, expectSubscriptions }) => {
+    marbles(({ cold, expectObservable, expectSubscriptions }) => {
       const readings$ = cold(source, values)
       expectObservable(readings$.pipe(averages(5)), subscription === '^' ? '^-----------!' : undefined).toBe(
         expected,

@@ -1,21 +1,20 @@
 import { type Connection, MqttError, type Transport } from '@rxmqtt/core'
+import { marbles } from '@rxmqtt/core/testing'
 import { memoryPair } from '@rxmqtt/transports/memory'
-import { map, NEVER, startWith, throwError, defer } from 'rxjs'
-import { TestScheduler } from 'rxjs/testing'
+import { map, NEVER, startWith, throwError, timer, defer } from 'rxjs'
 import { reconnecting } from './reconnect.js'
 
 describe('reconnecting', () => {
   it('dials again with growing delays, and from the start after a success', () => {
     const dialled: number[] = []
     const opened: Transport[] = []
-    const scheduler = new TestScheduler((actual, expected) => expect(actual).toEqual(expected))
-    scheduler.run(({ expectObservable, flush }) => {
+    marbles(({ expectObservable, flush, now }) => {
       const dial$ = defer(() => {
-        dialled.push(scheduler.now())
+        dialled.push(now())
         if (dialled.length === 4) {
           const [near, far] = memoryPair()
           opened.push(far)
-          scheduler.schedule(() => far.sink.error(undefined), 500)
+          timer(500).subscribe(() => far.sink.error(undefined))
           return NEVER.pipe(startWith(near))
         }
         return throwError(() => new MqttError('transport', 'nobody there'))

@@ -1,16 +1,13 @@
+import { marbles } from '@rxmqtt/core/testing'
 import { memoryPair } from '@rxmqtt/transports/memory'
 import { map, tap } from 'rxjs'
-import { TestScheduler } from 'rxjs/testing'
 import { ending, pattern, pause, read } from './helpers.js'
 
-function virtually(test: Parameters<TestScheduler['run']>[0]): void {
-  new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(test)
-}
 const list = map<Uint8Array, string>((chunk) => [...chunk].join(' '))
 const text = map<Uint8Array, string>((chunk) => String.fromCharCode(...chunk))
 
 test('latency is virtual time: bytes, then the end', () => {
-  virtually(({ cold, expectObservable }) => {
+  marbles(({ cold, expectObservable }) => {
     const [near, far] = memoryPair({ latency: 3 })
     cold('a-b--(c|)').subscribe({
       next: (letter) => near.sink.next(Buffer.from(letter)),
@@ -23,7 +20,7 @@ test('latency is virtual time: bytes, then the end', () => {
 })
 
 test('without latency it is the same frame, but never the same call', () => {
-  virtually(({ cold, expectObservable, flush }) => {
+  marbles(({ cold, expectObservable, flush }) => {
     const [near, far] = memoryPair({ chunkSize: 2 })
     let inside = false
     cold('--a------|').subscribe({

@@ -7,6 +7,7 @@ import { allTypes, packetOf } from '../spec-support/packets.js'
 import { expectNoUnhandled } from '../spec-support/unhandled.js'
 import { FakeTransport } from '../testing/fake-transport.js'
 import { flat, marbles } from '../testing/marbles.js'
+import { packets } from '../testing/packets.js'
 import { join, toHex, wire } from '../testing/wire.js'
 import { Connection } from './connection.js'
 import type { ConnectionOptions } from './options.js'
@@ -306,8 +307,8 @@ describe('law 6: a bad incoming packet ends the connection, never the process', 
 
 describe('how a connection ends', () => {
   test('the peer ends between packets: everything completes, once, and the sink is completed', () => {
-    marbles(({ transport: make, expectObservable }) => {
-      const transport = make('-a--|', { a: ping })
+    marbles(({ transport: make, expectObservable, expectSent }) => {
+      const transport = make('-a--|', { a: packets.pingreq() })
       const connection = new Connection(transport)
       expectObservable(connection.pingreq$).toBe('-a--|', { a: { cmd: 'pingreq', length: 0 } })
       expectObservable(connection.publish$).toBe('----|')
@@ -315,7 +316,7 @@ describe('how a connection ends', () => {
       expectObservable(connection.sent$).toBe('----|')
       expectObservable(connection.closed$).toBe('----|')
       expectObservable(connection.writable$).toBe('a---(b|)', { a: true, b: false })
-      expectObservable(transport.sent$).toBe('----|')
+      expectSent(transport).toBe('----|')
       for (const late$ of [connection.packets$, connection.closed$, connection.received$, connection.sent$]) {
         expectObservable(late$, '-------^').toBe('-------|')
       }
@@ -428,7 +429,7 @@ describe('how a connection ends', () => {
 
 describe('law 10: end()', () => {
   test('says what was written, completes the sink, discards what still comes, ends with the peer', () => {
-    marbles(({ transport: make, does, expectObservable, expectSubscriptions }) => {
+    marbles(({ transport: make, does, expectObservable, expectReads, expectSent }) => {
       const transport = make('-a-a-a-|', { a: ping })
       const connection = new Connection(transport)
       does('--e', {
@@ -439,9 +440,9 @@ describe('law 10: end()', () => {
       })
       expectObservable(connection.packets$).toBe('-a-----|', { a: { cmd: 'pingreq', length: 0 } })
       expectObservable(connection.closed$).toBe('-------|')
-      expectObservable(transport.sent$).toBe('--(a|)', { a: wire('e000') })
+      expectSent(transport).toBe('--(a|)', { a: packets.disconnect() })
       expectObservable(connection.sent$).toBe('--(a|)', { a: { cmd: 'disconnect', length: 0 } })
-      expectSubscriptions(transport.subscriptions).toBe(['^-!', '--^----!'])
+      expectReads(transport).toBe('^-!', '--^----!')
     })
   })
 
@@ -449,13 +450,13 @@ describe('law 10: end()', () => {
     ['nobody subscribed', (): void => {}],
     ['paused', (connection: Connection): void => connection.pause()],
   ])('drains whatever the demand: %s', (_, prepare) => {
-    marbles(({ transport: make, does, expectObservable, expectSubscriptions }) => {
+    marbles(({ transport: make, does, expectObservable, expectReads }) => {
       const transport = make('aaaaaa|', { a: ping })
       const connection = new Connection(transport)
       prepare(connection)
       does('--e', { e: () => connection.end() })
       expectObservable(connection.closed$).toBe('------|')
-      expectSubscriptions(transport.subscriptions).toBe('--^---!')
+      expectReads(transport).toBe('--^---!')
     })
   })
 
@@ -539,7 +540,7 @@ describe('law 10: end()', () => {
   })
 
   test('idempotent; writers after it do nothing and return false', () => {
-    marbles(({ transport: make, expectObservable }) => {
+    marbles(({ transport: make, expectObservable, expectSent }) => {
       const transport = make('--|')
       const connection = new Connection(transport)
       connection.pingreq()
@@ -548,7 +549,7 @@ describe('law 10: end()', () => {
       for (const cmd of allTypes) expect(connection.write(packetOf(cmd, 4))).toBe(false)
       expect(connection.write({ cmd: 'publish', topic: '#' })).toBe(false)
       expect(connection.writable).toBe(false)
-      expectObservable(transport.sent$).toBe('(a|)', { a: ping })
+      expectSent(transport).toBe('(a|)', { a: packets.pingreq() })
       expectObservable(connection.closed$).toBe('--|')
     })
   })
@@ -591,7 +592,7 @@ describe('law 10: end()', () => {
 
 describe('destroy()', () => {
   test('drops what is queued and unread, tells the transport the reason, and everything ends at once', () => {
-    marbles(({ transport: make, does, expectObservable, expectSubscriptions }) => {
+    marbles(({ transport: make, does, expectObservable, expectReads, expectSent }) => {
       const transport = make('-a-a-a', { a: ping })
       const connection = new Connection(transport)
       does('--d', {
@@ -605,21 +606,21 @@ describe('destroy()', () => {
       expectObservable(connection.sent$).toBe('--|')
       expectObservable(connection.received$).toBe('-a|', { a: { cmd: 'pingreq', length: 0 } })
       expectObservable(connection.closed$).toBe('--#', null, { code: 'refused' })
-      expectObservable(transport.sent$).toBe('--#', null, { code: 'refused' })
+      expectSent(transport).toBe('--#', {}, { code: 'refused' })
       expectObservable(transport.closed$).toBe('--#', null, { code: 'refused' })
-      expectSubscriptions(transport.subscriptions).toBe('^-!')
+      expectReads(transport).toBe('^-!')
     })
   })
 
   test('without an error: completes; with one that is no MqttError: its cause', () => {
-    marbles(({ transport: make, expectObservable }) => {
+    marbles(({ transport: make, expectObservable, expectSent }) => {
       const transport = make('-')
       const connection = new Connection(transport)
       connection.destroy()
       connection.destroy(new Error('too late'))
       connection.end()
       expectObservable(connection.closed$).toBe('|')
-      expectObservable(transport.sent$).toBe('#', null, destroyed)
+      expectSent(transport).toBe('#', {}, destroyed)
     })
     const connection = new Connection(new FakeTransport())
     connection.destroy(new Error('mine'))
