@@ -18,9 +18,14 @@ export interface AckOrder {
 const together = 50
 const pubackLength = 4
 
+/** What came back. */
+export interface Acks {
+  readonly acknowledged: number
+  readonly seconds: number
+}
+
 const tasks = {
-  /** Acknowledgements a second. */
-  async acks({ port, clients, window, payload, milliseconds }: AckOrder): Promise<number> {
+  async acks({ port, clients, window, payload, milliseconds }: AckOrder): Promise<Acks> {
     const bursts = Array.from({ length: window / together }, (_, i) => burst(1 + i * together, payload))
     let acknowledged = 0
     let isOver = false
@@ -48,10 +53,10 @@ const tasks = {
       fill()
     }
     await new Promise((resolve) => setTimeout(resolve, milliseconds))
-    const perSecond = acknowledged / ((performance.now() - began) / 1_000)
+    const acks = { acknowledged, seconds: (performance.now() - began) / 1_000 }
     isOver = true
     for (const socket of sockets) socket.destroy()
-    return perSecond
+    return acks
   },
 }
 
