@@ -127,6 +127,14 @@ describe('expectSent', () => {
   })
 })
 
+test('what nothing was expected of yet is not taken for what is', () => {
+  const message = failure(({ expectObservable, expectReads, transport }) => {
+    expectObservable(NEVER)
+    expectReads(transport()).toBe('^')
+  })
+  expect(message).toContain('bytes$ was not subscribed as expected')
+})
+
 describe('expectReads', () => {
   const reads = (...expected: readonly string[]) =>
     failure((helpers) => {
