@@ -22,6 +22,7 @@ export interface LevelSessionStoreOptions {
 
 /** A {@link SessionStore} in a database. */
 export interface LevelSessionStore extends SessionStore {
+  /** As any store's, always by a promise. */
   write(id: string, changes: readonly SessionChange[]): Promise<void>
   /**
    * The client identifiers of which there is any state, each once, in no special order: those whose sessions a server goes on
