@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 import { Connection, type ConnectionOptions, type Transport } from '@rxmqtt/core'
 import { listenTcp } from '@rxmqtt/transports/tcp'
 import mqttConnection from 'mqtt-connection'
 import { serveTasks } from './child.js'
+import { type IdleServer, memoryNow } from './memory.js'
 
 /** The measured process of the idle connections: a server that answers CONNECT and listens for what comes next. */
 const host = '127.0.0.1'
@@ -45,27 +45,9 @@ async function serveTheirs(): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-const tasks = {
-  listen: (library: 'rxmqtt' | 'mqtt-connection'): Promise<number> =>
-    library === 'rxmqtt' ? serveOurs() : serveTheirs(),
-
-  /** Bytes after collecting garbage, and the connections so far. */
-  async memory(): Promise<Memory> {
-    for (let i = 0; i < 5; i++) {
-      global.gc!()
-      await delay(100)
-    }
-    const { heapUsed, rss, external } = process.memoryUsage()
-    return { heapUsed, rss, external, open }
-  },
+const tasks: IdleServer = {
+  listen: (library) => (library === 'rxmqtt' ? serveOurs() : serveTheirs()),
+  memory: () => memoryNow(open),
 }
 
-export interface Memory {
-  readonly heapUsed: number
-  readonly rss: number
-  readonly external: number
-  readonly open: number
-}
-
-export type IdleServer = typeof tasks
 serveTasks(tasks)

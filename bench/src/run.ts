@@ -9,6 +9,7 @@ import { receiveRows } from './rows/receive.js'
 import { roundTripRows } from './rows/round-trips.js'
 import { withScene } from './rows/scene.js'
 import { sendRows } from './rows/send.js'
+import { servedRows } from './rows/served.js'
 import { serverAckRows } from './rows/server-acks.js'
 import { slowHandlerRows } from './rows/slow-handler.js'
 import { topicRows } from './rows/topics.js'
@@ -30,6 +31,7 @@ const groups: Readonly<Record<string, () => Promise<Row[]>>> = {
   growth: () => withScene(effort, growthRows),
   trips: () => roundTripRows(effort),
   acks: () => serverAckRows(effort),
+  served: () => servedRows(effort),
   slow: () => withScene(effort, slowHandlerRows),
   topics: () => topicRows(effort),
 }

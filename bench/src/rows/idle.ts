@@ -1,7 +1,7 @@
 import { Child } from '../child.js'
-import type { IdleClients } from '../idle-clients.js'
-import type { IdleServer } from '../idle-server.js'
+import type { IdleClients, IdleOrder } from '../idle-clients.js'
 import type { Effort } from '../measure.js'
+import type { IdleServer } from '../memory.js'
 import type { Row } from '../row.js'
 
 /** Connections that are there before the count begins, for what the first ones load and compile. */
@@ -9,8 +9,8 @@ const before = 100
 
 /** What an idle connection takes in the server's process. */
 export async function idleRows({ connections }: Effort): Promise<Row[]> {
-  const ours = await measure('rxmqtt', connections)
-  const theirs = await measure('mqtt-connection', connections)
+  const ours = await idleMemory('./idle-server.js', 'rxmqtt', { connections })
+  const theirs = await idleMemory('./idle-server.js', 'mqtt-connection', { connections })
   const what = `${connections.toLocaleString('en')} idle connections, each`
   const detail = (key: 'heap' | 'rss'): string => `mqtt-connection: ${theirs[key].toFixed(2)} KiB`
   return [
@@ -19,19 +19,24 @@ export async function idleRows({ connections }: Effort): Promise<Row[]> {
   ]
 }
 
-async function measure(
-  library: 'rxmqtt' | 'mqtt-connection',
-  connections: number,
-): Promise<{ readonly heap: number; readonly rss: number }> {
-  const server = new Child<IdleServer>('./idle-server.js', [library], ['--expose-gc'])
+/** KiB. */
+export interface IdleMemory {
+  readonly heap: number
+  readonly rss: number
+}
+
+/** What one idle connection takes in a server of its own process, whose `listen` is given the name. */
+export async function idleMemory(module: string, name: string, order: Omit<IdleOrder, 'port'>): Promise<IdleMemory> {
+  const server = new Child<IdleServer>(module, [name], ['--expose-gc'])
   const clients = new Child<IdleClients>('./idle-clients.js')
+  const { connections } = order
   try {
-    const port = await server.call('listen', library)
-    await clients.call('open', { port, connections: before })
+    const port = await server.call('listen', name)
+    await clients.call('open', { ...order, port, connections: before })
     const start = await server.call('memory', undefined)
-    await clients.call('open', { port, connections })
+    await clients.call('open', { ...order, port })
     const end = await server.call('memory', undefined)
-    if (end.open !== before + connections) throw new Error(`${library} has ${end.open} connections`)
+    if (end.open !== before + connections) throw new Error(`${name} has ${end.open} connections`)
     const each = (bytes: number): number => bytes / connections / 1_024
     return { heap: each(end.heapUsed - start.heapUsed), rss: each(end.rss - start.rss) }
   } finally {
