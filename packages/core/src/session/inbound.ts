@@ -1,8 +1,9 @@
-import { asapScheduler, asyncScheduler, type Subscriber, type Subscription, timer } from 'rxjs'
+import { asapScheduler, type Subscriber } from 'rxjs'
 import { protocolError } from '../codec/violation.js'
 import { MqttError } from '../errors.js'
 import { Queue } from '../operators/queue.js'
 import type { PublishPacket, PubrelPacket } from '../packet/packet.js'
+import { AckTimer } from './ack-timer.js'
 import type { Attachment } from './attachment.js'
 import { Inbox, Incoming } from './inbox.js'
 import type { Journal } from './journal.js'
@@ -35,12 +36,17 @@ export class Inbound {
   #subscriber: Subscriber<Delivery> | undefined
   #isPausing = false
   #isDraining = false
-  #ackTimer: Subscription | undefined
+  readonly #ackTimer: AckTimer
 
   constructor(settings: SessionSettings, journal: Journal, onDropped: OnDropped) {
     this.#settings = settings
     this.#journal = journal
     this.#onDropped = onDropped
+    this.#ackTimer = new AckTimer(
+      settings.ackTimeout,
+      () => [...this.#pending.values()].find(({ isTaken, isAcked }) => isTaken && !isAcked),
+      (error) => this.#attachment?.fail(error),
+    )
   }
 
   /** The one who listens. */
@@ -69,13 +75,14 @@ export class Inbound {
   /** The peer sends again what was not acknowledged, so that it is not kept. */
   detach(): void {
     for (const [id, incoming] of this.#pending) {
-      if (incoming.packet.qos === 2 && incoming.isTaken && !incoming.isAcked) this.#held.set(id, incoming)
+      if (incoming.packet.qos < 2 || !incoming.isTaken) continue
+      if (incoming.isAcked && incoming.reasonCode < 0x80) this.#remember(id, 0)
+      else this.#held.set(id, incoming)
     }
     this.#pending.clear()
     for (const acks of this.#acks) acks.clear()
     this.#inbox.replace([])
-    this.#ackTimer?.unsubscribe()
-    this.#ackTimer = undefined
+    this.#ackTimer.stop()
     this.#setPausing(false)
     this.#attachment = undefined
     this.#generation++
@@ -88,6 +95,7 @@ export class Inbound {
   /** The peer has forgotten the session. */
   lose(): void {
     this.#held.clear()
+    for (const messageId of this.#received.keys()) this.#journal.note({ kind: 'released', messageId })
     this.#received.clear()
   }
 
@@ -96,20 +104,27 @@ export class Inbound {
     const { qos, messageId = 0, dup } = packet
     const resolved = this.#aliases.resolve(packet)
     if (qos === 0) return this.#arrive(new Incoming(resolved, this.#generation))
-    if (this.#received.has(messageId)) return this.#publishAgain(packet)
     const pending = this.#pending.get(messageId)
-    if (pending !== undefined) {
-      if (dup && this.#attachment!.version < 5) return
+    if (pending !== undefined || (qos === 1 && this.#received.has(messageId))) {
+      if (pending !== undefined && dup && this.#attachment!.version < 5) return
       throw protocolError(`PUBLISH messageId ${messageId} is in use [MQTT-2.2.1-3] [MQTT-2.3.1-2]`)
     }
-    const held = this.#held.get(messageId)
+    const incoming = (qos === 2 ? this.#held.get(messageId) : undefined) ?? this.#incoming(resolved)
     this.#held.delete(messageId)
-    const incoming = qos === 2 && held !== undefined ? held : new Incoming(resolved, 0, this.#onAck)
     incoming.generation = this.#generation
     this.#pending.set(messageId, incoming)
     this.#acks[qos - 1]!.push(incoming)
     this.#checkMaximum()
-    if (incoming !== held) this.#arrive(incoming)
+    if (incoming.isAcked) this.#acknowledge(qos)
+    else if (incoming.isTaken) this.#taken(incoming)
+    else this.#arrive(incoming)
+  }
+
+  /** What was taken on an earlier connection is only acknowledged again, in its turn [MQTT-4.3.3-10]. */
+  #incoming(packet: PublishPacket): Incoming {
+    const incoming = new Incoming(packet, this.#generation, this.#onAck)
+    incoming.isTaken = incoming.isAcked = this.#received.has(packet.messageId!)
+    return incoming
   }
 
   /** @throws MqttError `'protocol-error'` */
@@ -120,15 +135,6 @@ export class Inbound {
     if (generation === this.#generation) this.#unreleased--
     this.#journal.note({ kind: 'released', messageId })
     this.#journal.send({ cmd: 'pubcomp', messageId })
-  }
-
-  #publishAgain({ messageId = 0 }: PublishPacket): void {
-    if (this.#received.get(messageId) !== this.#generation) {
-      this.#received.set(messageId, this.#generation)
-      this.#unreleased++
-      this.#checkMaximum()
-    }
-    this.#journal.send({ cmd: 'pubrec', messageId })
   }
 
   /** What was released before the connection was cut may be released again; on a new session that can't be. */
@@ -178,30 +184,34 @@ export class Inbound {
 
   #drain(): void {
     this.#isDraining = true
-    while (this.#subscriber !== undefined && this.#inbox.length > 0) this.#hand(this.#inbox.shift())
+    while (this.#subscriber !== undefined && this.#inbox.length > 0) {
+      const incoming = this.#inbox.shift()
+      // Who had it before may have acknowledged it after all.
+      if (!incoming.isAcked) this.#hand(incoming)
+    }
     this.#isDraining = false
   }
 
   #hand(incoming: Incoming): void {
-    const { ack, ackTimeout } = this.#settings
-    incoming.isTaken = true
-    if (ackTimeout > 0 && incoming.packet.qos > 0) {
-      incoming.takenAt = asyncScheduler.now()
-      this.#watch(ackTimeout)
-    }
+    this.#taken(incoming)
     incoming.isDelivering = true
     this.#subscriber!.next(incoming)
     incoming.isDelivering = false
-    if (ack === 'auto') incoming.ack()
+    if (this.#settings.ack === 'auto') incoming.ack()
+  }
+
+  #taken(incoming: Incoming): void {
+    incoming.isTaken = true
+    this.#ackTimer.start(incoming)
   }
 
   readonly #onAck = (incoming: Incoming): void => {
     const { packet, generation, reasonCode } = incoming
     if (generation === this.#generation) return this.#acknowledge(packet.qos)
     const messageId = packet.messageId!
-    if (this.#held.get(messageId) !== incoming) return
+    if (this.#held.get(messageId) !== incoming || reasonCode >= 0x80) return
     this.#held.delete(messageId)
-    if (reasonCode < 0x80) this.#remember(messageId, 0)
+    this.#remember(messageId, 0)
   }
 
   /** Sends what is acknowledged, in the order of the messages [MQTT-4.6.0-2] [MQTT-4.6.0-3]. */
@@ -209,41 +219,30 @@ export class Inbound {
     const acks = this.#acks[qos - 1]!
     for (let incoming = acks.first; incoming?.isAcked === true; incoming = acks.first) {
       acks.shift()
-      const { packet, reasonCode } = incoming
-      const messageId = packet.messageId!
+      const messageId = incoming.packet.messageId!
+      // Before MQTT 5 a refusal can't be told: the message counts as taken.
+      const reasonCode = this.#attachment!.version < 5 ? 0 : incoming.reasonCode
       this.#pending.delete(messageId)
       if (qos === 2 && reasonCode < 0x80) {
-        this.#unreleased++
+        if (this.#received.get(messageId) !== this.#generation) this.#unreleased++
         this.#remember(messageId, this.#generation)
       }
-      const code = reasonCode === 0 || this.#attachment!.version < 5 ? undefined : reasonCode
+      const code = reasonCode === 0 ? undefined : reasonCode
       this.#journal.send({ cmd: qos === 1 ? 'puback' : 'pubrec', messageId, reasonCode: code })
     }
     if (this.#isPausing && this.#pending.size <= this.#settings.receiveMaximum) this.#setPausing(false)
   }
 
   #remember(messageId: number, generation: number): void {
+    if (!this.#received.has(messageId)) this.#journal.note({ kind: 'received', messageId })
     this.#received.set(messageId, generation)
-    this.#journal.note({ kind: 'received', messageId })
   }
 
   /** What was handed over and not acknowledged waits again, for the next subscriber. */
   #unsubscribed(): void {
     this.#subscriber = undefined
-    for (const [id, incoming] of this.#held) if (!incoming.isDelivering) this.#held.delete(id)
+    for (const [id, incoming] of this.#held) if (!incoming.isDelivering && !incoming.isAcked) this.#held.delete(id)
     for (const incoming of this.#pending.values()) if (!incoming.isDelivering) incoming.isTaken = false
     this.#inbox.replace([...this.#pending.values()].filter(({ isTaken, isAcked }) => !isTaken && !isAcked))
-  }
-
-  #watch(ackTimeout: number): void {
-    this.#ackTimer ??= timer(ackTimeout).subscribe(() => {
-      this.#ackTimer = undefined
-      const oldest = [...this.#pending.values()].find(({ isTaken, isAcked }) => isTaken && !isAcked)
-      if (oldest === undefined) return
-      const left = oldest.takenAt + ackTimeout - asyncScheduler.now()
-      if (left > 0) return this.#watch(left)
-      const text = `PUBLISH ${oldest.packet.messageId} was not acknowledged within ackTimeout, ${ackTimeout} ms`
-      this.#attachment?.fail(new MqttError('timeout', text, { reasonCode: 0x83 }))
-    })
   }
 }

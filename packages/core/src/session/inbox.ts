@@ -1,6 +1,7 @@
+import { invalidPacket, shown } from '../codec/violation.js'
 import { Queue } from '../operators/queue.js'
 import type { PublishPacket } from '../packet/packet.js'
-import type { PubackReasonCode } from '../packet/reason-code.js'
+import { type PubackReasonCode, reasonCodes } from '../packet/reason-code.js'
 import type { Delivery } from './message.js'
 
 /** A message from the peer, from its arrival until it is acknowledged. */
@@ -27,6 +28,9 @@ export class Incoming implements Delivery {
 
   ack(reasonCode: PubackReasonCode = 0): void {
     if (this.isAcked || this.packet.qos === 0) return
+    if (!reasonCodes.puback.includes(reasonCode)) {
+      throw invalidPacket(`PUBACK reasonCode must not be ${shown(reasonCode)} [MQTT-3.4.2-1] [MQTT-3.5.2-1]`)
+    }
     this.isAcked = true
     this.reasonCode = reasonCode
     this.#onAck?.(this)

@@ -37,6 +37,9 @@ export interface Delivery {
   /**
    * Acknowledges the message, in MQTT 5 with a reason; does nothing with QoS 0, the second time, and with `ack: 'auto'` once
    * `next` returned. Where the connection is over the peer sends a message of QoS 1 again, and it is delivered again.
+   * Before MQTT 5 there are no reasons: a refusal is an acknowledgement.
+   *
+   * @throws MqttError `'invalid-packet'` for a reason code that PUBACK and PUBREC don't have
    */
   ack(reasonCode?: PubackReasonCode): void
 }

@@ -1,0 +1,48 @@
+import { asyncScheduler, type Subscription, timer } from 'rxjs'
+import { MqttError } from '../errors.js'
+import type { Incoming } from './inbox.js'
+
+/** Watches how long messages wait for their acknowledgement. */
+export class AckTimer {
+  readonly #limit: number
+  readonly #oldest: () => Incoming | undefined
+  readonly #onLate: (error: MqttError) => void
+  #timer: Subscription | undefined
+
+  /**
+   * @param limit - milliseconds; 0: any time
+   * @param oldest - the message that was taken first of those that are not acknowledged
+   */
+  constructor(limit: number, oldest: () => Incoming | undefined, onLate: (error: MqttError) => void) {
+    this.#limit = limit
+    this.#oldest = oldest
+    this.#onLate = onLate
+  }
+
+  /** The time of a message begins. */
+  start(incoming: Incoming): void {
+    if (this.#limit === 0 || incoming.packet.qos === 0) return
+    incoming.takenAt = asyncScheduler.now()
+    this.#timer ??= this.#wait(this.#limit)
+  }
+
+  stop(): void {
+    this.#timer?.unsubscribe()
+    this.#timer = undefined
+  }
+
+  #wait(milliseconds: number): Subscription {
+    return timer(milliseconds).subscribe(() => {
+      this.#timer = undefined
+      const oldest = this.#oldest()
+      if (oldest === undefined) return
+      const left = oldest.takenAt + this.#limit - asyncScheduler.now()
+      if (left > 0) {
+        this.#timer = this.#wait(left)
+        return
+      }
+      const text = `PUBLISH ${oldest.packet.messageId} was not acknowledged within ackTimeout, ${this.#limit} ms`
+      this.#onLate(new MqttError('timeout', text, { reasonCode: 0x83 }))
+    })
+  }
+}
