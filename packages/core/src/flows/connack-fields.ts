@@ -1,10 +1,10 @@
 import { invalidPacket } from '../codec/violation.js'
-import { MqttError } from '../errors.js'
 import type { AuthFields, ConnackFields } from '../packet/fields.js'
 import type { ConnectPacket, ProtocolVersion } from '../packet/packet.js'
 import type { ConnackProperties } from '../packet/properties.js'
 import { type ConnackReasonCode, reasonCodes, ReturnCode } from '../packet/reason-code.js'
 import { checkMethod } from './authentication.js'
+import { reasonOf } from './leave.js'
 
 /** What becomes part of a CONNACK besides the answer of `authorize`. */
 export interface Terms {
@@ -73,7 +73,7 @@ function termsOf(connect: ConnectPacket, answer: ConnackProperties, terms: Terms
 
 /** The CONNACK for who is refused because of an error: its reason where a CONNACK may have it, otherwise 0x80. */
 export function refusalFor(version: ProtocolVersion, error: unknown): ConnackFields {
-  const given = error instanceof MqttError ? (error.reasonCode as ConnackReasonCode | undefined) : undefined
+  const given = reasonOf(error) as ConnackReasonCode | undefined
   const reasonCode = given !== undefined && given >= 0x80 && reasonCodes.connack.includes(given) ? given : 0x80
   return version === 5 ? { reasonCode } : { returnCode: toReturnCode(reasonCode) }
 }

@@ -22,8 +22,13 @@ export function leave(connection: Connection, error: unknown): void {
   connection.end()
 }
 
+/** The reason that an error has for the peer: none where a packet of our own was wrong. */
+export function reasonOf(error: unknown): number | undefined {
+  return error instanceof MqttError && error.code !== 'invalid-packet' ? error.reasonCode : undefined
+}
+
 function disconnectReason({ role }: Connection, error: unknown): DisconnectReasonCode {
-  const reasonCode = error instanceof MqttError ? (error.reasonCode as DisconnectReasonCode) : 0x80
+  const reasonCode = reasonOf(error) as DisconnectReasonCode
   const codes = role === 'client' ? fromClient : reasonCodes.disconnect
-  return codes.includes(reasonCode) && reasonCode !== 0x04 ? reasonCode : 0x80
+  return codes.includes(reasonCode) && reasonCode >= 0x80 ? reasonCode : 0x80
 }
