@@ -21,7 +21,6 @@ export class Entry {
   isFlying = false
   isQueued = false
   hasWaited = false
-  isOver = false
 
   constructor(message: Message | undefined, qos: QoS, expiresAt: number | undefined) {
     this.message = message
@@ -47,32 +46,29 @@ export class Entry {
   }
 
   succeed(result: PublishResult): void {
-    this.isOver = true
     this.subscriber?.next(result)
     this.subscriber?.complete()
   }
 
   fail(error: MqttError): void {
-    this.isOver = true
     this.subscriber?.error(error)
   }
 }
 
-/** Entries that wait, in order; each may be over at any time. */
+/** Entries that wait, in order. */
 export class EntryQueue {
   readonly #queue = new Queue<Entry>()
-  #over = 0
+  /** Entries in `#queue` that were removed. */
+  #removed = 0
 
-  /** Entries that are not over. */
   get length(): number {
-    return this.#queue.length - this.#over
+    return this.#queue.length - this.#removed
   }
 
-  /** The next entry that is not over. */
   get first(): Entry | undefined {
-    while (this.#queue.first?.isOver === true) {
+    while (this.#queue.first?.isQueued === false) {
       this.#queue.shift()
-      this.#over--
+      this.#removed--
     }
     return this.#queue.first
   }
@@ -88,7 +84,7 @@ export class EntryQueue {
     this.#queue.shift().isQueued = false
   }
 
-  /** All that are not over; the queue is empty then. */
+  /** Takes all out. */
   takeAll(): Entry[] {
     const entries: Entry[] = []
     for (let entry = this.first; entry !== undefined; entry = this.first) {
@@ -98,11 +94,13 @@ export class EntryQueue {
     return entries
   }
 
-  /** Notes that an entry in here is over. */
-  noteOver(): void {
-    this.#over++
-    if (this.#over < 64 || this.#over * 2 < this.#queue.length) return
-    this.#queue.retain((entry) => !entry.isOver)
-    this.#over = 0
+  /** Takes an entry out, wherever it is, where it is in here. */
+  remove(entry: Entry): void {
+    if (!entry.isQueued) return
+    entry.isQueued = false
+    this.#removed++
+    if (this.#removed < 64 || this.#removed * 2 < this.#queue.length) return
+    this.#queue.retain(({ isQueued }) => isQueued)
+    this.#removed = 0
   }
 }

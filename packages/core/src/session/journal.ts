@@ -42,12 +42,6 @@ export class Journal {
     this.#packets = []
   }
 
-  /** Writes nothing more until `open`; what is noted is kept. Resolves when no write is under way. */
-  async hold(): Promise<void> {
-    this.#id = undefined
-    await this.#writing
-  }
-
   /** Forgets changes that are not stored. */
   forget(): void {
     this.#changes = []

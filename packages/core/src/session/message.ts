@@ -2,7 +2,7 @@ import { asyncScheduler } from 'rxjs'
 import { Encoder } from '../codec/encoder.js'
 import { Protocol } from '../codec/protocol.js'
 import { toUtf8 } from '../codec/utf8.js'
-import { MqttError } from '../errors.js'
+import type { MqttError } from '../errors.js'
 import type { Payload } from '../packet/fields.js'
 import type { PublishPacket, QoS } from '../packet/packet.js'
 import type { PublishProperties, ReasonProperties } from '../packet/properties.js'
@@ -64,15 +64,31 @@ const checker = new Encoder({ protocol: new Protocol(5), maximumPacketSize: 268_
 export function checkMessage(message: Message): void {
   const { topic, payload, qos, retain, properties } = message
   const messageId = qos === 1 || qos === 2 ? 1 : undefined
-  checker.write({ cmd: 'publish', topic, payload, qos, retain, properties, messageId })
+  checker.write({
+    cmd: 'publish',
+    topic,
+    payload,
+    qos,
+    retain,
+    properties: withAlias(properties, undefined),
+    messageId,
+  })
   checker.take()
+}
+
+/** Properties with this topic alias in place of what the message says. */
+export function withAlias(
+  properties: PublishProperties | undefined,
+  topicAlias: number | undefined,
+): PublishProperties | undefined {
+  return topicAlias === properties?.topicAlias ? properties : { ...properties, topicAlias }
 }
 
 /** A message that nobody else changes: the payload as bytes of its own, where it was a view of more. */
 export function keptMessage(message: Message): StoredMessage {
   const { topic, payload = '', qos, retain = false, properties } = message
   const bytes = typeof payload === 'string' ? toUtf8(payload) : payload
-  const own = bytes.byteLength < bytes.buffer.byteLength ? bytes.slice() : bytes
+  const own = bytes.byteLength < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes
   return { topic, payload: own, qos: qos as 1 | 2, retain, properties }
 }
 
@@ -89,9 +105,3 @@ export function secondsLeft(expiresAt: number): number {
 
 /** Told of each message that is dropped. */
 export type OnDropped = (dropped: DroppedMessage) => void
-
-/** The error of a message that the peer answered with a failure. */
-export function refusalOf({ reasonCode, properties }: PublishResult): MqttError {
-  const reason = properties?.reasonString === undefined ? '' : `: ${properties.reasonString}`
-  return new MqttError('refused', `the peer refused the message, 0x${reasonCode.toString(16)}${reason}`, { reasonCode })
-}

@@ -5,11 +5,12 @@ import type { PubackPacket, PubcompPacket, PubrecPacket } from '../packet/packet
 import type { Attachment } from './attachment.js'
 import { Entry, EntryQueue } from './entry.js'
 import type { Journal } from './journal.js'
-import { checkMessage, keptMessage, type Message, type OnDropped, type PublishResult, refusalOf } from './message.js'
+import { checkMessage, keptMessage, type Message, type OnDropped, type PublishResult } from './message.js'
 import { noteAdded, noteReleasing, noteRemoved } from './notes.js'
 import type { SessionSettings } from './options.js'
 import type { PacketIds } from './packet-ids.js'
 import { PublishPackets } from './publish-packet.js'
+import { refusalOf, sessionLost } from './refusal.js'
 import type { StoredEntry } from './session-store.js'
 
 /**
@@ -78,13 +79,15 @@ export class Outbound {
     this.#waking = undefined
   }
 
-  /** Takes over what a store has kept; what waits here comes after it. */
-  restore(entries: readonly StoredEntry[]): void {
+  /** Takes over what a store has kept, where it is `ours`: otherwise its session is gone. What waits here comes after it. */
+  restore(entries: readonly StoredEntry[], ours: boolean): void {
     const here = this.#waiting.takeAll()
     for (const entry of entries.map((stored) => Entry.restored(stored))) {
-      const { messageId, message, sequence } = entry
-      this.#sequence = Math.max(this.#sequence, sequence)
-      if (messageId === 0) {
+      const { messageId, message } = entry
+      this.#sequence = Math.max(this.#sequence, entry.sequence)
+      if (!ours) {
+        this.#drop(entry, sessionLost())
+      } else if (messageId === 0) {
         this.#waiting.push(entry)
       } else {
         this.#ids.reserve(messageId)
@@ -99,17 +102,17 @@ export class Outbound {
    * waits; with QoS 2 it is lost, since nobody can tell whether it arrived. Otherwise everything is lost.
    */
   lose(again: boolean): void {
-    const error = new MqttError('session-lost', 'the peer has forgotten the session that the message was sent in')
-    const sent = [...this.#publishing.values(), ...this.#releasing.values()]
     const waiting = this.#waiting.takeAll().filter(({ messageId }) => messageId === 0)
+    const entries = [...this.#publishing.values(), ...this.#releasing.values(), ...waiting]
     this.#publishing.clear()
     this.#releasing.clear()
-    for (const entry of [...sent, ...waiting]) {
-      const isNew = entry.messageId === 0
-      if (!isNew) this.#ids.free(entry.messageId)
+    for (const entry of entries) {
+      const goesAgain = again && (entry.messageId === 0 || entry.qos === 1)
+      this.#ids.free(entry.messageId)
       entry.messageId = 0
-      if (again && (isNew || entry.qos === 1)) this.#wait(entry)
-      else this.#drop(entry, error)
+      noteRemoved(this.#journal, entry)
+      if (goesAgain) this.#wait(entry)
+      else this.#drop(entry, sessionLost())
     }
   }
 
@@ -129,6 +132,7 @@ export class Outbound {
     }
     if (entry.qos !== 2) throw protocolError(`PUBREC ${messageId} answers a PUBLISH of QoS 1 [MQTT-4.3.2-3]`)
     if (reasonCode >= 0x80) return this.#finish(entry, { qos: 2, reasonCode, properties })
+    this.#waiting.remove(entry)
     this.#publishing.delete(messageId)
     this.#releasing.set(messageId, entry)
     entry.message = undefined
@@ -139,7 +143,7 @@ export class Outbound {
   /** @throws MqttError `'protocol-error'` */
   pubcomp({ messageId, reasonCode = 0, properties }: PubcompPacket): void {
     const entry = this.#releasing.get(messageId)
-    if (entry === undefined) throw protocolError(`PUBCOMP ${messageId} answers no PUBREL [MQTT-4.3.3-7]`)
+    if (entry === undefined) throw protocolError(`PUBCOMP ${messageId} answers no PUBREL [MQTT-4.3.3-5]`)
     // 0x92: the peer had finished before the connection was cut.
     this.#finish(entry, { qos: 2, reasonCode: reasonCode === 0x92 ? 0 : reasonCode, properties })
   }
@@ -160,11 +164,11 @@ export class Outbound {
   }
 
   /** Whether the transport takes more, and the window, where the message counts in it [MQTT-4.9.0-2]. */
-  #mayLeave({ qos }: Entry): boolean {
+  #mayLeave({ qos, messageId }: Entry): boolean {
     const attachment = this.#attachment
     if (attachment === undefined) return false
     const { connection, window } = attachment
-    if (connection.writable) return qos === 0 || (this.#inFlight < window && this.#ids.isFree)
+    if (connection.writable) return qos === 0 || (this.#inFlight < window && (messageId > 0 || this.#ids.isFree))
     this.#waking ??= connection.writable$.subscribe((writable) => {
       if (writable) this.pump()
     })
@@ -193,11 +197,8 @@ export class Outbound {
   #finish(entry: Entry, result: PublishResult): void {
     this.#settle(entry)
     noteRemoved(this.#journal, entry)
-    if (result.reasonCode < 0x80) {
-      entry.succeed(result)
-    } else {
-      entry.fail(refusalOf(result))
-    }
+    if (result.reasonCode < 0x80) entry.succeed(result)
+    else entry.fail(refusalOf(result))
     this.pump()
   }
 
@@ -205,12 +206,11 @@ export class Outbound {
   #settle(entry: Entry): void {
     const { messageId } = entry
     if (messageId === 0) return
-    entry.isOver = true
     this.#publishing.delete(messageId)
     this.#releasing.delete(messageId)
     this.#ids.free(messageId)
     if (entry.isFlying) this.#inFlight--
-    if (entry.isQueued) this.#waiting.noteOver()
+    this.#waiting.remove(entry)
   }
 
   #wait(entry: Entry): void {
@@ -241,9 +241,8 @@ export class Outbound {
   /** What still waits is taken out; what is in flight goes on. */
   #unsubscribed(entry: Entry): void {
     entry.subscriber = undefined
-    if (entry.isOver || !entry.isQueued || entry.messageId !== 0) return
-    entry.isOver = true
-    this.#waiting.noteOver()
+    if (!entry.isQueued || entry.messageId !== 0) return
+    this.#waiting.remove(entry)
     noteRemoved(this.#journal, entry)
   }
 }

@@ -65,6 +65,8 @@ export class Session {
   /** The client identifier, once the state was loaded. */
   #id: string | undefined
   #wasAttached = false
+  /** The peer has forgotten the session, and what follows from it is not done yet. */
+  #isLost = false
 
   /** @throws MqttError `'invalid-option'` */
   constructor(options: SessionOptions = {}) {
@@ -96,6 +98,7 @@ export class Session {
       const takenOver = 'a later connection took the session over'
       this.#attachment?.fail(new MqttError('disconnected', takenOver, { reasonCode: 0x8e }))
       this.#attachment = attachment
+      this.#isLost ||= !attachment.resumed
       attachment.run(
         (packet) => this.#receive(packet),
         () => this.#detach(),
@@ -166,32 +169,27 @@ export class Session {
   }
 
   async #load(attachment: Attachment, store: SessionStore): Promise<void> {
-    const { clientId, resumed, role } = attachment
+    const { clientId, role } = attachment
     attachment.pause()
     if (this.#id === undefined) {
-      const state = await store.load(clientId)
+      const { outgoing, received } = await store.load(clientId)
       if (attachment.isOver) return
-      this.#journal.forget()
-      this.#outbound.restore(role === 'client' || resumed ? state.outgoing : [])
-      this.#inbound.restore(state.received)
       this.#id = clientId
-    }
-    if (!resumed) {
-      await this.#journal.hold()
-      await store.clear(clientId)
       this.#journal.forget()
-      if (attachment.isOver) return
+      this.#inbound.restore(received)
+      this.#outbound.restore(outgoing, role === 'client' || !this.#isLost)
     }
     this.#begin(attachment)
     attachment.resume()
   }
 
   #begin(attachment: Attachment): void {
-    if (!attachment.resumed) {
+    if (this.#isLost) {
       // What a client has to say is its own; a server's messages belong to the session that is gone, if there was one.
       this.#outbound.lose(attachment.role === 'client' || !this.#wasAttached)
       this.#inbound.lose()
     }
+    this.#isLost = false
     this.#wasAttached = true
     this.#journal.open(attachment.connection, attachment.clientId)
     this.#inbound.attach(attachment)
@@ -221,7 +219,9 @@ export class Session {
         return this.#outbound.pubcomp(packet)
       case 'suback':
       case 'unsuback':
-        return this.#subscriptions.answer(packet)
+        this.#subscriptions.answer(packet)
+        // A message may have waited for a packet identifier.
+        return this.#outbound.pump()
       default:
         return
     }
