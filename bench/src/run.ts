@@ -3,6 +3,7 @@ import { whole, short } from './measure.js'
 import { isMissed, type Row, tableOf } from './row.js'
 import { codecRows } from './rows/codec.js'
 import { firstPacketRows } from './rows/first-packet.js'
+import { floodRows } from './rows/floods.js'
 import { growthRows } from './rows/growth.js'
 import { idleRows } from './rows/idle.js'
 import { receiveRows } from './rows/receive.js'
@@ -30,6 +31,7 @@ const groups: Readonly<Record<string, () => Promise<Row[]>>> = {
   first: () => withScene(effort, firstPacketRows),
   growth: () => withScene(effort, growthRows),
   trips: () => roundTripRows(effort),
+  floods: () => floodRows(effort),
   acks: () => serverAckRows(effort),
   served: () => servedRows(effort),
   slow: () => withScene(effort, slowHandlerRows),
