@@ -139,11 +139,11 @@ export class Inbound {
 
   /** What was released before the connection was cut may be released again; on a new session that can't be. */
   #pubrelUnknown(messageId: number): void {
-    const { connection, version, resumed } = this.#attachment!
+    const { version, resumed } = this.#attachment!
     if (this.#pending.has(messageId)) {
       throw protocolError(`PUBREL ${messageId} must not come before PUBREC [MQTT-4.3.3-6]`)
     }
-    connection.pubcomp({ messageId, reasonCode: version === 5 ? 0x92 : undefined })
+    this.#journal.send({ cmd: 'pubcomp', messageId, reasonCode: version === 5 ? 0x92 : undefined })
     if (version === 5 && !resumed) throw protocolError(`PUBREL ${messageId} answers no PUBREC [MQTT-4.3.3-6]`)
   }
 
