@@ -27,7 +27,7 @@ import {
   of,
   type OperatorFunction,
   Subject,
-  type Subscription,
+  Subscription,
   tap,
   throwError,
 } from 'rxjs'
@@ -93,10 +93,8 @@ export function createSessionServer(options: SessionServerOptions = {}): Session
     const client = known(clientId) ?? newClient(clientId)
     if (clean) unsubscribeAll(client)
     client.connection = connection
-    const { session } = client
     return merge(
-      session.attach(connection, accepted),
-      session.messages$.pipe(tap(({ packet }) => publish(packet, connection))),
+      client.session.attach(connection, accepted),
       answerSubscribe(connection, (wish) => grant(client, wish)),
       answerUnsubscribe(connection, (filter) => (unsubscribe(client, filter) ? 0x00 : 0x11)),
     ).pipe(
@@ -120,10 +118,12 @@ export function createSessionServer(options: SessionServerOptions = {}): Session
   function newClient(clientId: string): Client {
     const session = new Session({ overflow: 'drop-oldest' })
     const outbox = new Subject<Message>()
-    const delivering = outbox
-      .pipe(mergeMap((message) => session.publish(message).pipe(catchError(() => EMPTY))))
-      .subscribe()
+    const delivering = new Subscription()
     const client = { session, outbox, delivering, subscribed: new Map(), connection: undefined, expiresAt: 0 }
+    // As long as the session, and not as a connection: the next one may be there before the last one is gone.
+    const received$ = session.messages$.pipe(tap(({ packet }) => publish(packet, client)))
+    const sent$ = outbox.pipe(mergeMap((message) => session.publish(message).pipe(catchError(() => EMPTY))))
+    delivering.add(merge(received$, sent$).subscribe())
     clients.set(clientId, client)
     return client
   }
@@ -157,11 +157,11 @@ export function createSessionServer(options: SessionServerOptions = {}): Session
   }
 
   /** Each client gets a message once, with the highest QoS that the message and its filters allow. */
-  function publish(message: Message, from?: Connection): void {
+  function publish(message: Message, from?: Client): void {
     messages.next(message)
     const wishes = new Map<Client, { qos: QoS; rap: boolean }>()
     for (const { client, wish } of tree.match(message.topic)) {
-      if (wish.nl === true && client.connection === from && from !== undefined) continue
+      if (wish.nl === true && client === from) continue
       const { qos, rap } = wishes.get(client) ?? { qos: 0, rap: false }
       wishes.set(client, { qos: Math.max(qos, wish.qos) as QoS, rap: rap || wish.rap === true })
     }
@@ -190,7 +190,7 @@ export function createSessionServer(options: SessionServerOptions = {}): Session
 
   return {
     messages$: messages.asObservable(),
-    publish,
+    publish: (message) => publish(message),
     serve: () => (transports$) =>
       transports$.pipe(
         serve(handle, { ...options, authorize }),

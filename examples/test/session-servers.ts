@@ -1,6 +1,6 @@
 import { MqttError, type ServeEvent, type Transport } from '@rxmqtt/core'
 import { memoryPair } from '@rxmqtt/transports/memory'
-import { defer, merge, type Observable, of, Subject, type Subscription, tap, throwError } from 'rxjs'
+import { defer, finalize, merge, type Observable, of, Subject, type Subscription, tap, throwError } from 'rxjs'
 import { createSessionServer, type SessionServer } from '../src/session-server.js'
 
 /** A server with sessions whose peers dial in memory, and which can go down and come back with its sessions. */
@@ -35,7 +35,9 @@ export function serveSessionsInMemory(): MemoryServer {
       if (!isUp) return throwError(() => new MqttError('transport', 'nobody there'))
       const [near, far] = memoryPair()
       open.add(far)
-      return merge(of(near).pipe(tap(() => transports.next(far))), near.closed$)
+      return merge(of(near).pipe(tap(() => transports.next(far))), near.closed$).pipe(
+        finalize(() => near.sink.complete()),
+      )
     }),
     down: () => {
       isUp = false
