@@ -5,7 +5,7 @@ import type { PacketInput } from '../packet/fields.js'
 import type { Attachment } from './attachment.js'
 import type { Entry } from './entry.js'
 import type { Journal } from './journal.js'
-import { secondsLeft } from './message.js'
+import { secondsLeft, withAlias } from './message.js'
 import { noteSent } from './notes.js'
 import { SentAliases } from './topic-aliases.js'
 
@@ -32,28 +32,40 @@ export class PublishPackets {
   send(entry: Entry, isAgain: boolean, journal: Journal): void {
     checkExpiry(entry, isAgain)
     this.#checkTaken(entry)
-    const { aliasesOut } = this.#attachment
     const topic = entry.message!.topic
-    const known = aliasesOut > 0 ? this.#aliases.known(topic) : undefined
-    const alias = known ?? (aliasesOut > 0 ? this.#aliases.assign(topic) : undefined)
-    const packet = this.#packet(entry, isAgain, known === undefined ? topic : '', alias)
+    const isAliased = this.#attachment.aliasesOut > 0 && topic !== ''
+    const known = isAliased ? this.#aliases.known(topic) : undefined
+    const alias = known ?? (isAliased ? this.#aliases.assign(topic) : undefined)
     try {
-      // A packet that leaves later must not be found wrong then.
-      if (journal.isStoring) this.#try(packet)
-      if (!isAgain) noteSent(journal, entry)
-      journal.send(packet)
+      this.#leave(this.#packet(entry, isAgain, known === undefined ? topic : '', alias), entry, isAgain, journal)
     } catch (error) {
       if (known === undefined) this.#aliases.retract(topic)
-      throw tooLarge(error)
+      if (alias === undefined || !isTooLarge(error)) throw named(error)
+      this.#sendPlain(entry, isAgain, journal)
     }
+  }
+
+  /** An alias has its bytes too: without it the packet may be small enough. */
+  #sendPlain(entry: Entry, isAgain: boolean, journal: Journal): void {
+    try {
+      this.#leave(this.#packet(entry, isAgain, entry.message!.topic, undefined), entry, isAgain, journal)
+    } catch (error) {
+      throw named(error)
+    }
+  }
+
+  #leave(packet: PacketInput<'publish'>, entry: Entry, isAgain: boolean, journal: Journal): void {
+    // A packet that leaves later must not be found wrong then.
+    if (journal.isStoring) this.#try(packet)
+    if (!isAgain) noteSent(journal, entry)
+    journal.send(packet)
   }
 
   #packet(entry: Entry, dup: boolean, topic: string, topicAlias: number | undefined): PacketInput<'publish'> {
     const { payload, retain } = entry.message!
     const { qos, expiresAt } = entry
     const messageId = qos === 0 ? undefined : entry.messageId
-    let properties = this.#attachment.version === 5 ? entry.message!.properties : undefined
-    if (topicAlias !== properties?.topicAlias) properties = { ...properties, topicAlias }
+    let properties = this.#attachment.version === 5 ? withAlias(entry.message!.properties, topicAlias) : undefined
     if (expiresAt !== undefined && properties !== undefined) {
       properties = { ...properties, messageExpiryInterval: secondsLeft(expiresAt) }
     }
@@ -62,7 +74,7 @@ export class PublishPackets {
 
   #checkTaken({ qos, message }: Entry): void {
     const { maximumQoS, retainAvailable } = this.#attachment
-    if (qos > maximumQoS) {
+    if (qos > maximumQoS && qos < 3) {
       const text = `PUBLISH qos must not be over ${maximumQoS}, the peer's Maximum QoS: ${qos} [MQTT-3.2.2-11]`
       throw new MqttError('refused', text, { reasonCode: 0x9b })
     }
@@ -86,7 +98,10 @@ function checkExpiry({ expiresAt, hasWaited }: Entry, isAgain: boolean): void {
 }
 
 /** A message over the peer's limit has an error of its own [MQTT-3.1.2-25]. */
-function tooLarge(error: unknown): unknown {
-  if (!(error instanceof MqttError) || error.reasonCode !== 0x95) return error
-  return new MqttError('packet-too-large', error.message, { reasonCode: 0x95 })
+function named(error: unknown): unknown {
+  return isTooLarge(error) ? new MqttError('packet-too-large', error.message, { reasonCode: 0x95 }) : error
+}
+
+function isTooLarge(error: unknown): error is MqttError {
+  return error instanceof MqttError && error.reasonCode === 0x95
 }
