@@ -59,16 +59,34 @@ function runOf(point: (typeof points)[number], seed: number): Run {
   }
 }
 
+async function broken(runs: number, make: (seed: number) => Run): Promise<string[]> {
+  const all: string[] = []
+  for (let seed = 1; seed <= runs && all.length < 10; seed++) {
+    const run = make(seed)
+    const { version, from, qos, ack, store } = run
+    const result = await deliver(run)
+    const what = `seed ${seed}: version ${version}, from ${from.join()}, QoS ${qos.join()}, ${ack}, store ${store}`
+    all.push(...result.broken.map((text) => `${what}: ${text}`))
+  }
+  return all
+}
+
 describe(`a connection that is cut, ${runs} random runs each`, () => {
   it.each(points)('%s', async (...point) => {
-    const broken: string[] = []
-    for (let seed = 1; seed <= runs && broken.length < 10; seed++) {
-      const run = runOf(point, seed)
-      const { version, from, qos, ack, store } = run
-      const result = await deliver(run)
-      const what = `seed ${seed}: version ${version}, from ${from.join()}, QoS ${qos.join()}, ${ack}, store ${store}`
-      broken.push(...result.broken.map((text) => `${what}: ${text}`))
-    }
-    expect(broken).toEqual([])
+    expect(await broken(runs, (seed) => runOf(point, seed))).toEqual([])
+  })
+})
+
+describe(`a process that is killed, ${runs / 4} random runs each`, () => {
+  describe.each(['sender', 'receiver'] as const)('the %s', (side) => {
+    it.each(points)('%s', async (...point) => {
+      const make = (seed: number): Run => {
+        const run = runOf(point, seed)
+        const from = run.from[0]!
+        const store = run.store === 'later' ? 'later' : 'void'
+        return { ...run, from: [from], store, killed: side === 'sender' ? from : otherEnd(from) }
+      }
+      expect(await broken(runs / 4, make)).toEqual([])
+    })
   })
 })

@@ -31,15 +31,14 @@ export interface Run {
 interface Side {
   readonly got: number[]
   readonly open: Delivery[]
-  /** Messages whose taking the store has not noted: killed now, they come again. */
-  torn: Set<number>
-  again: Set<number>
+  /** QoS 2 messages whose taking the store has not noted, by packet identifier: killed now, they come again. */
+  readonly torn: Map<number, number>
+  readonly again: Set<number>
   readonly data: StoreData
   store: StepStore | undefined
   subscription: Subscription | undefined
   readonly results: string[]
   readonly published: number[]
-  settledInStore: number
 }
 
 const ends: readonly End[] = ['client', 'server']
@@ -64,18 +63,18 @@ export async function deliver(run: Run): Promise<{ readonly broken: string[]; re
           step: (name) => void link.moment(`${end} ${name}`),
           turns: () => next(3),
           fails: () => mayFail && next(4) === 0,
+          received: (messageId) => void sides[end].torn.delete(messageId),
         })
   const side = (): Side => ({
     got: [],
     open: [],
-    torn: new Set(),
+    torn: new Map(),
     again: new Set(),
     data: new StoreData(),
     store: undefined,
     subscription: undefined,
     results: [],
     published: [],
-    settledInStore: 0,
   })
   const sides: Record<End, Side> = { client: side(), server: side() }
   for (const end of ends) sides[end].store = openStore(end)
@@ -86,9 +85,13 @@ export async function deliver(run: Run): Promise<{ readonly broken: string[]; re
       isDying = true
       const dying = sides[killed]
       if (dying.store !== undefined) dying.store.isDead = true
-      for (const number of dying.torn) dying.again.add(number)
+      for (const number of dying.torn.values()) dying.again.add(number)
     }
     return fate
+  }
+  link.onSent = (end, packet) => {
+    if (sides[end].store === undefined || sides[end].data.covers(packet)) return
+    broken.push(`${end}: ${packet.cmd} left before it was stored`)
   }
 
   const listen = (end: End): void => {
@@ -96,7 +99,7 @@ export async function deliver(run: Run): Promise<{ readonly broken: string[]; re
     own.subscription = link.sessions[end].messages$.subscribe((delivery) => {
       const number = numberOf(delivery.packet)
       own.got.push(number)
-      if (delivery.packet.qos === 2) own.torn.add(number)
+      if (delivery.packet.qos === 2) own.torn.set(delivery.packet.messageId!, number)
       if (ack !== 'auto') own.open.push(delivery)
       link.moment(`${end} takes`)
     })
@@ -133,11 +136,17 @@ export async function deliver(run: Run): Promise<{ readonly broken: string[]; re
     isDying = false
     own.subscription?.unsubscribe()
     own.open.length = 0
-    own.torn = new Set()
+    own.torn.clear()
     own.store = openStore(end)
     link.sessions[end] = new Session(options(end))
     used.forget()
     listen(end)
+  }
+  const join = async (sessionPresent = true): Promise<void> => {
+    await settle()
+    if (isDying) restart(killed!)
+    if (!link.isJoined) link.join({ sessionPresent })
+    await settle()
   }
 
   for (const end of ends) listen(end)
@@ -145,15 +154,12 @@ export async function deliver(run: Run): Promise<{ readonly broken: string[]; re
   for (let round = 0; round < 60; round++) {
     if (round === 40) mayFail = false
     for (const end of from) for (let i = next(2); i > 0 && left(end) > 0; i--) publish(end)
-    if (!link.isJoined) link.join({ sessionPresent: round > 0 })
-    await settle()
+    await join(round > 0)
     for (const end of from) for (let i = next(3) + round; i > 0 && left(end) > 0; i--) publish(end)
     await settle()
     acknowledge(next(4))
     await settle()
-    if (isDying && killed !== undefined) {
-      restart(killed)
-    } else if (!link.isJoined) {
+    if (!link.isJoined) {
       acknowledge(next(3))
       await settle()
     } else if (ends.every((end) => left(end) === 0 && sides[end].open.length === 0)) {
@@ -162,9 +168,8 @@ export async function deliver(run: Run): Promise<{ readonly broken: string[]; re
     if (round === 59) broken.push('it never ends')
   }
   mayFail = false
-  for (let i = 0; i < 3; i++) {
-    if (!link.isJoined) link.join()
-    await settle()
+  for (let i = 0; i < 8; i++) {
+    await join()
     acknowledge(65_535)
     await settle()
   }
@@ -174,6 +179,9 @@ export async function deliver(run: Run): Promise<{ readonly broken: string[]; re
     const own = sides[end]
     const isLost = (number: number): boolean => killed === end && !own.data.seen.has(String(number))
     const expected = own.published.filter((number) => !isLost(number))
+    for (const number of receiver.got.filter((each) => isLost(each) && qosOf(each) > 0)) {
+      broken.push(`${end}: message ${number} left before it was stored`)
+    }
     const got = receiver.got.filter((number, i, all) => !receiver.again.has(number) || all.indexOf(number) === i)
     broken.push(...brokenDeliveries(got, expected, qosOf).map((text) => `${end}: ${text}`))
     if (killed !== end) {
@@ -183,7 +191,9 @@ export async function deliver(run: Run): Promise<{ readonly broken: string[]; re
           broken.push(`${end}: publish told ${String(result)}`)
       }
     }
-    broken.push(...brokenRules(link.events, end, () => receiveMaximum ?? 65_535).map((text) => `${end}: ${text}`))
+    broken.push(
+      ...brokenRules(link.events, end, receiveMaximum ?? 65_535, killed === end).map((text) => `${end}: ${text}`),
+    )
   }
   if (used.count() > 0) broken.push(`${used.count()} packet identifiers are in use at the end`)
   for (const end of ends) {

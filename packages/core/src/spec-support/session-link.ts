@@ -36,6 +36,8 @@ export class SessionLink {
   /** How attachments ended: `client transport`. */
   readonly ends: string[] = []
   fateOf: (moment: string) => Fate = () => undefined
+  /** Told of each packet that leaves. */
+  onSent: (end: End, packet: Packet) => void = () => undefined
   moments = 0
   connection = 0
   isJoined = false
@@ -129,6 +131,7 @@ export class SessionLink {
         if (isQuiet(packet)) return true
         if (isOver() || this.#isHushed) return false
         this.events.push({ kind: 'sends', end, connection, packet })
+        this.onSent(end, packet)
         return !this.moment(`${end} sends ${packet.cmd}`)
       },
       isHeard: () => this.#isAttached[otherEnd(end)],

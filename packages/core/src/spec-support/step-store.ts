@@ -1,3 +1,4 @@
+import type { Packet } from '../packet/packet.js'
 import type { SessionChange, SessionState, SessionStore, StoredEntry } from '../session/session-store.js'
 import { checkChanges } from '../session/check-changes.js'
 
@@ -12,6 +13,8 @@ export interface StoreSteps {
   turns(): number
   /** Whether the next call fails. */
   fails(): boolean
+  /** A QoS 2 message was noted as received. */
+  received(messageId: number): void
 }
 
 /** What outlives a process: many stores may be opened over it, one after the other. */
@@ -20,10 +23,27 @@ export class StoreData {
   readonly received = new Set<number>()
   /** Payloads of all messages that were ever there. */
   readonly seen = new Set<string>()
-  /** Packet identifiers in the order in which they were noted as received. */
-  readonly noted: number[] = []
+
   isEmpty(): boolean {
     return this.outgoing.size + this.received.size === 0
+  }
+
+  /** Whether a packet may leave: what it says is written. */
+  covers(packet: Packet): boolean {
+    const isKept = (kind: StoredEntry['kind'], id: number | undefined): boolean =>
+      [...this.outgoing.values()].some((entry) => entry.kind === kind && entry.messageId === id)
+    switch (packet.cmd) {
+      case 'publish':
+        return packet.qos === 0 || isKept('message', packet.messageId)
+      case 'pubrel':
+        return isKept('release', packet.messageId)
+      case 'pubrec':
+        return this.received.has(packet.messageId)
+      case 'pubcomp':
+        return !this.received.has(packet.messageId)
+      default:
+        return true
+    }
   }
 }
 
@@ -85,7 +105,7 @@ export class StepStore implements SessionStore {
   }
 
   #make(change: SessionChange): void {
-    const { outgoing, received, seen, noted } = this.#data
+    const { outgoing, received, seen } = this.#data
     switch (change.kind) {
       case 'added':
         outgoing.set(change.entry.sequence, change.entry)
@@ -101,7 +121,7 @@ export class StepStore implements SessionStore {
         break
       case 'received':
         received.add(change.messageId)
-        noted.push(change.messageId)
+        this.#steps.received(change.messageId)
         break
       case 'released':
         received.delete(change.messageId)
