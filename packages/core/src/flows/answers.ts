@@ -27,8 +27,7 @@ interface Verdict<C> {
 /**
  * Answers each SUBSCRIBE by one SUBACK with its id [MQTT-3.8.4-1] [MQTT-3.8.4-2] and a code for each entry, in order [MQTT-3.8.4-6]
  * [MQTT-3.9.3-1]; then emits both. `decide` is asked entry by entry, reading is paused meanwhile: SUBACKs keep the order of their
- * SUBSCRIBEs. Completes when the connection is over and
- * the last `decide` is done.
+ * SUBSCRIBEs. Completes when the connection is over and the last `decide` is done.
  *
  * Codes are in MQTT 5's terms whatever the version: MQTT 3.1.1 knows 0x80 for all that refuse. MQTT 3.1 can't refuse: the client is told
  * the QoS that it asked for, as its standard has it, and `granted` says what was decided. Where `decide` throws, errors or gives no
