@@ -6,19 +6,13 @@ import type { PacketInput } from '../packet/fields.js'
 import type { Packet, PacketType } from '../packet/packet.js'
 import type { Transport } from '../transport.js'
 import { Conversation } from './conversation.js'
-import { Ending } from './ending.js'
+import { Ending, type State } from './ending.js'
 import { farewellTo } from './farewell.js'
 import { Incoming } from './incoming.js'
 import { type ConnectionOptions, type Role, type Settings, settingsOf } from './options.js'
 import { Outgoing } from './outgoing.js'
 import { PacketMethods } from './packet-methods.js'
 import { PacketStreams } from './packet-streams.js'
-
-/**
- * Closing: the goodbye is on its way. Told: the transport is over and `closed$` has told, but packets that nobody has
- * read yet are still there for who subscribes.
- */
-type State = 'open' | 'closing' | 'told' | 'over'
 
 /**
  * One MQTT connection over a transport, as either end: `transport.bytes$` → `parse` → `packets$` and a stream a packet
@@ -119,6 +113,11 @@ export class Connection extends PacketMethods {
   /** Packets that were written so far. */
   get packetsSent(): number {
     return this.#outgoing.packets
+  }
+
+  /** Bytes of the largest packet that may be written: the option's, or what the peer takes where that is less. */
+  get maximumPacketSize(): number {
+    return this.#outgoing.maximumPacketSize
   }
 
   /** False while more than the transport's high-water mark is queued, and after the end. */

@@ -2,6 +2,12 @@ import { Observable, type Observer } from 'rxjs'
 import type { MqttError } from '../errors.js'
 import { ObserverList } from './observer-list.js'
 
+/**
+ * Closing: the goodbye is on its way. Told: the transport is over and `closed$` has told, but packets that nobody has
+ * read yet are still there for who subscribes.
+ */
+export type State = 'open' | 'closing' | 'told' | 'over'
+
 /** How a connection ended: told once, to everybody, and again to who asks later. */
 export class Ending {
   #closed$: Observable<never> | undefined

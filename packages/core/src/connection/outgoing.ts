@@ -55,6 +55,11 @@ export class Outgoing implements ChunkTarget {
     encoder.maximumPacketSize = Math.min(encoder.maximumPacketSize, bytes)
   }
 
+  /** Bytes of the largest packet that may be written. */
+  get maximumPacketSize(): number {
+    return this.#batch.encoder.maximumPacketSize
+  }
+
   /** Bytes that wait for the peer. */
   get buffered(): number {
     return this.#transport.buffered + (this.#held?.length ?? 0) + this.#batch.encoder.pending

@@ -1,5 +1,6 @@
 import { Encoder } from '../codec/encoder.js'
 import { Protocol } from '../codec/protocol.js'
+import { invalidPacket } from '../codec/violation.js'
 import { MqttError } from '../errors.js'
 import type { PacketInput } from '../packet/fields.js'
 import type { Attachment } from './attachment.js'
@@ -16,10 +17,11 @@ export class PublishPackets {
   readonly #trial: Encoder
 
   constructor(attachment: Attachment) {
-    const { version, maximumPacketSize = 268_435_460, aliasesOut } = attachment
+    const { version, connection, maximumPacketSize = 268_435_460, aliasesOut } = attachment
+    const maximum = Math.max(2, Math.min(maximumPacketSize, connection.maximumPacketSize))
     this.#attachment = attachment
     this.#aliases = new SentAliases(aliasesOut)
-    this.#trial = new Encoder({ protocol: new Protocol(version), maximumPacketSize: Math.max(2, maximumPacketSize) })
+    this.#trial = new Encoder({ protocol: new Protocol(version), maximumPacketSize: maximum })
   }
 
   /**
@@ -86,6 +88,9 @@ export class PublishPackets {
   }
 
   #try(packet: PacketInput<'publish'>): void {
+    if (this.#attachment.role === 'client' && packet.properties?.subscriptionIdentifier !== undefined) {
+      throw invalidPacket('PUBLISH to a server must not have a subscriptionIdentifier [MQTT-3.3.4-6]')
+    }
     this.#trial.write(packet)
     this.#trial.take()
   }

@@ -10,7 +10,7 @@ import type { Delivery, DroppedMessage, Message, OnDropped, PublishResult } from
 import { type SessionOptions, type SessionSettings, sessionSettingsOf } from './options.js'
 import { Outbound } from './outbound.js'
 import { PacketIds } from './packet-ids.js'
-import type { SessionStore } from './session-store.js'
+import type { SessionState, SessionStore } from './session-store.js'
 import {
   type AnswerOptions,
   type SubscribeFields,
@@ -65,6 +65,7 @@ export class Session {
   /** The client identifier, once the state was loaded. */
   #id: string | undefined
   #wasAttached = false
+  #loading: Promise<unknown> | undefined
   /** The peer has forgotten the session, and what follows from it is not done yet. */
   #isLost = false
 
@@ -172,7 +173,7 @@ export class Session {
     const { clientId, role } = attachment
     attachment.pause()
     if (this.#id === undefined) {
-      const { outgoing, received } = await store.load(clientId)
+      const { outgoing, received } = await this.#read(store, clientId)
       if (attachment.isOver) return
       this.#id = clientId
       this.#journal.forget()
@@ -181,6 +182,13 @@ export class Session {
     }
     this.#begin(attachment)
     attachment.resume()
+  }
+
+  /** One call of `load` comes after the other, also where the attachment that it was for is over. */
+  #read(store: SessionStore, id: string): Promise<SessionState> {
+    const state = (this.#loading ?? Promise.resolve()).then(() => store.load(id))
+    this.#loading = state.catch(() => undefined)
+    return state
   }
 
   #begin(attachment: Attachment): void {

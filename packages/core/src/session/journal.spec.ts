@@ -1,0 +1,371 @@
+import { asapScheduler } from 'rxjs'
+import type { Connection } from '../connection/connection.js'
+import type { MqttError } from '../errors.js'
+import { type JoinOptions, joined, type Link } from '../spec-support/session-scene.js'
+import { expectNoUnhandled } from '../spec-support/unhandled.js'
+import { FakeTransport } from '../testing/fake-transport.js'
+import { flat } from '../testing/flat.js'
+import { packets } from '../testing/packets.js'
+import type { Message } from './message.js'
+import type { SessionOptions } from './options.js'
+import { Session } from './session.js'
+import type { SessionChange, SessionState, SessionStore } from './session-store.js'
+
+expectNoUnhandled()
+
+const { publish, puback, pubrec, pubrel } = packets
+const broken = new Error('the disk is full')
+
+const turns = async (count = 10): Promise<void> => {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+let connections: Connection[] = []
+
+afterEach(() => {
+  for (const connection of connections) connection.destroy()
+  connections = []
+})
+
+/** A store that does what the test says, and the log of everything that was done, packets sent among it. */
+class Scene {
+  readonly log: string[] = []
+  readonly session: Session
+  /** What `load` gives. */
+  state: SessionState | Promise<SessionState> = { outgoing: [], received: [] }
+  /** What becomes of writes: done at once, each when it is told, or failing. */
+  mode: 'sync' | 'held' | 'throws' | 'rejects' = 'sync'
+  readonly #held: (() => void)[] = []
+
+  constructor(options: SessionOptions = {}) {
+    const store: SessionStore = {
+      load: async (id) => {
+        this.log.push(`load ${id}`)
+        return this.state
+      },
+      write: (_id, changes) => {
+        this.log.push(`write ${changes.map(shown).join(', ')}`)
+        if (this.mode === 'throws') throw broken
+        if (this.mode === 'rejects') return Promise.reject(broken)
+        if (this.mode === 'held') return new Promise((resolve) => this.#held.push(resolve))
+        return undefined
+      },
+      clear: async (id) => void this.log.push(`clear ${id}`),
+    }
+    this.session = new Session({ ...options, store })
+  }
+
+  /** Joins a connection, whose packets are in the log from then on. */
+  async join(given: JoinOptions = {}): Promise<Link> {
+    const transport = new FakeTransport(undefined, given.version ?? 5)
+    const link = joined(this.session, transport, given)
+    connections.push(link.connection)
+    transport.sentPackets$.subscribe({
+      next: (packet) => {
+        if (packet.cmd === 'connect' || packet.cmd === 'connack') return
+        const {
+          messageId = '',
+          reasonCode = 0,
+          dup = false,
+        } = packet as { messageId?: number; reasonCode?: number; dup?: boolean }
+        this.log.push(
+          `${packet.cmd} ${messageId}${dup ? ' dup' : ''}${reasonCode > 0 ? ` 0x${reasonCode.toString(16)}` : ''}`,
+        )
+      },
+      complete: () => this.log.push('end'),
+      error: () => this.log.push('destroyed'),
+    })
+    link.end$.subscribe({
+      complete: () => this.log.push('attach completed'),
+      error: (error: unknown) => this.log.push(`attach: ${(error as MqttError).code}`),
+    })
+    await turns()
+    return link
+  }
+
+  /** Publishes; its end is in the log. */
+  publish(message: Message): void {
+    this.session.publish(message).subscribe({
+      complete: () => this.log.push(`done ${message.topic}`),
+      error: (error: unknown) => this.log.push(`${message.topic}: ${(error as MqttError).code}`),
+    })
+  }
+
+  /** The oldest write that is held is done. */
+  async wrote(): Promise<void> {
+    this.#held.shift()!()
+    await turns()
+  }
+
+  /** The log since it was asked for last. */
+  taken(): string[] {
+    return this.log.splice(0)
+  }
+}
+
+function shown(change: SessionChange): string {
+  switch (change.kind) {
+    case 'added':
+      return `+${change.entry.sequence}${change.entry.kind === 'message' ? ` ${change.entry.message.topic}` : ''}${
+        change.entry.messageId === undefined ? '' : ` #${change.entry.messageId}`
+      }`
+    case 'sent':
+      return `sent ${change.sequence} #${change.messageId}`
+    case 'removed':
+      return `-${change.sequence}`
+    default:
+      return `${change.kind} #${change.messageId}`
+  }
+}
+
+describe('changes and the packets that they protect', () => {
+  it('are one write a turn, made before the packets leave, in the same turn where it returns nothing', async () => {
+    const scene = new Scene()
+    await scene.join()
+    scene.taken()
+    scene.publish({ topic: 'a', qos: 1 })
+    scene.publish({ topic: 'b', qos: 2 })
+    scene.publish({ topic: 'c' })
+    expect(scene.taken()).toEqual(['done c'])
+    asapScheduler.flush()
+    asapScheduler.flush()
+    expect(scene.taken()).toEqual(['write +1 a #1, +2 b #2', 'publish 1', 'publish 2', 'publish '])
+  })
+
+  it('each step of QoS 1 and 2 out', async () => {
+    const scene = new Scene({ receiveMaximum: 2 })
+    const { transport } = await scene.join()
+    scene.taken()
+    scene.publish({ topic: 'a', qos: 1 })
+    scene.publish({ topic: 'b', qos: 2 })
+    scene.publish({ topic: 'c', qos: 1 })
+    await turns()
+    expect(scene.taken()).toEqual(['write +1 a #1, +2 b #2, +3 c', 'publish 1', 'publish 2'])
+    transport.receive(puback({ messageId: 1 }))
+    await turns()
+    expect(scene.taken()).toEqual(['done a', 'write -1, sent 3 #3', 'publish 3'])
+    transport.receive(pubrec({ messageId: 2 }))
+    await turns()
+    expect(scene.taken()).toEqual(['write -2, +4 #2', 'pubrel 2'])
+    transport.receive(packets.pubcomp({ messageId: 2 }))
+    await turns()
+    expect(scene.taken()).toEqual(['done b', 'write -4'])
+  })
+
+  it('each step of QoS 2 in; QoS 1 in needs no write', async () => {
+    const scene = new Scene()
+    scene.session.messages$.subscribe(({ packet }) => scene.log.push(`took ${packet.topic}`))
+    const { transport } = await scene.join()
+    scene.taken()
+    transport.receive(publish({ topic: 'x', qos: 2, messageId: 7 }))
+    transport.receive(publish({ topic: 'a', qos: 1, messageId: 8 }))
+    await turns()
+    expect(scene.taken()).toEqual(['took x', 'took a', 'write received #7', 'pubrec 7', 'puback 8'])
+    transport.receive(pubrel({ messageId: 7 }))
+    await turns()
+    expect(scene.taken()).toEqual(['write released #7', 'pubcomp 7'])
+  })
+
+  it('wait for a promise; what left before it is not delayed, what comes meanwhile is one write more', async () => {
+    const scene = new Scene()
+    const { transport } = await scene.join()
+    scene.taken()
+    scene.publish({ topic: 'a', qos: 1 })
+    await turns()
+    scene.mode = 'held'
+    scene.publish({ topic: 'b', qos: 1 })
+    await turns()
+    expect(scene.taken()).toEqual(['write +1 a #1', 'publish 1', 'write +2 b #2'])
+    scene.publish({ topic: 'c', qos: 1 })
+    transport.receive(puback({ messageId: 1 }))
+    await turns()
+    expect(scene.taken()).toEqual(['done a'])
+    await scene.wrote()
+    expect(scene.taken()).toEqual(['publish 2', 'write +3 c #3, -1'])
+    await scene.wrote()
+    expect(scene.taken()).toEqual(['publish 3'])
+  })
+
+  it('go on while there is no connection, and packets of a connection that is over leave on no other', async () => {
+    const scene = new Scene()
+    const first = await scene.join()
+    scene.taken()
+    scene.mode = 'held'
+    scene.publish({ topic: 'a', qos: 1 })
+    await turns()
+    first.transport.close()
+    await turns()
+    expect(scene.taken()).toEqual(['write +1 a #1', 'attach completed'])
+    scene.publish({ topic: 'b', qos: 1 })
+    await scene.join({ resumed: true })
+    expect(scene.taken()).toEqual([])
+    scene.mode = 'sync'
+    await scene.wrote()
+    expect(scene.taken()).toEqual(['write +2 b, sent 2 #2', 'publish 1 dup', 'publish 2'])
+  })
+})
+
+describe('a message that may not be sent', () => {
+  const bad: readonly [string, Message, JoinOptions][] = [
+    [
+      'larger than the peer takes',
+      { topic: 'a', qos: 1, payload: new Uint8Array(100) },
+      { connack: { properties: { maximumPacketSize: 50 } } },
+    ],
+    [
+      'larger than the connection takes',
+      { topic: 'a', qos: 1, payload: new Uint8Array(100) },
+      { connection: { maximumPacketSize: 80 } },
+    ],
+    ['with a subscription identifier', { topic: 'a', qos: 1, properties: { subscriptionIdentifier: 1 } }, {}],
+    ['with a QoS that the server has not', { topic: 'a', qos: 2 }, { connack: { properties: { maximumQoS: 1 } } }],
+    ['with a topic that is none', { topic: '+', qos: 1 }, {}],
+  ]
+
+  it.each(bad)('%s: is refused before anything is stored', async (_name, message, given) => {
+    const scene = new Scene()
+    await scene.join(given)
+    scene.taken()
+    scene.publish(message)
+    scene.publish({ topic: 'b', qos: 1 })
+    await turns()
+    const [refused, ...rest] = scene.taken()
+    expect(refused).toMatch(/: (invalid-packet|packet-too-large|refused)$/)
+    expect(rest).toEqual([expect.stringMatching(/^write \+\d b #\d$/), expect.stringMatching(/^publish \d$/)])
+  })
+
+  it.each(bad.slice(0, 4))('%s: that waited is removed', async (_name, message, given) => {
+    const scene = new Scene()
+    scene.publish(message)
+    await scene.join(given)
+    expect(scene.taken()).toEqual([
+      'load me',
+      expect.stringMatching(/^a: (invalid-packet|packet-too-large|refused)$/),
+      expect.stringMatching(/^write .*-\d+$/),
+    ])
+  })
+})
+
+describe.each(['throws', 'rejects'] as const)('a write that %s', (mode) => {
+  it.each([
+    ['client', 5, ['disconnect  0x83', 'end']],
+    ['server', 5, ['disconnect  0x83', 'end']],
+    ['client', 4, ['end']],
+    ['server', 3, ['end']],
+  ] as const)(
+    'ends the attachment of a %s of level %i, nothing is acknowledged, and is made good by the next one',
+    async (role, version, goodbye) => {
+      const scene = new Scene()
+      scene.session.messages$.subscribe(({ packet }) => scene.log.push(`took ${packet.topic}`))
+      const { transport } = await scene.join({ role, version })
+      scene.taken()
+      scene.mode = mode
+      scene.publish({ topic: 'a', qos: 1 })
+      transport.receive(publish({ topic: 'x', qos: 2, messageId: 7 }))
+      transport.receive(publish({ topic: 'y', qos: 1, messageId: 8 }))
+      await turns()
+      expect(scene.taken().sort()).toEqual(
+        ['took x', 'took y', 'write +1 a #1, received #7', ...goodbye, 'attach: store'].sort(),
+      )
+      scene.mode = 'sync'
+      const next = await scene.join({ role, version, resumed: true })
+      expect(scene.taken()).toEqual(['write +1 a #1, received #7', 'publish 1 dup'])
+      next.transport.receive(publish({ topic: 'x', qos: 2, messageId: 7, dup: true }))
+      next.transport.receive(publish({ topic: 'y', qos: 1, messageId: 8, dup: true }))
+      await turns()
+      expect(scene.taken()).toEqual(['took y', 'pubrec 7', 'puback 8'])
+    },
+  )
+})
+
+describe('loading', () => {
+  it('holds the connection, takes over what there is, and goes on', async () => {
+    const scene = new Scene()
+    let loaded: (state: SessionState) => void = () => undefined
+    scene.state = new Promise((resolve) => (loaded = resolve))
+    scene.session.messages$.subscribe(({ packet }) => scene.log.push(`took ${packet.topic}`))
+    scene.publish({ topic: 'z', qos: 1 })
+    const { transport, connection } = await scene.join({ resumed: true })
+    transport.receive(publish({ topic: 'x', qos: 2, messageId: 7, dup: true }))
+    transport.receive(publish({ topic: 'y', qos: 2, messageId: 8 }))
+    await turns()
+    expect(scene.taken()).toEqual(['load me'])
+    expect(connection.reading).toBe(false)
+    const message = { topic: 'a', payload: new Uint8Array(), qos: 1 } as const
+    loaded({
+      outgoing: [
+        { kind: 'message', sequence: 4, message, expiresAt: undefined, messageId: 1 },
+        { kind: 'release', sequence: 6, messageId: 3 },
+        {
+          kind: 'message',
+          sequence: 8,
+          message: { ...message, topic: 'b', qos: 2 },
+          expiresAt: undefined,
+          messageId: 2,
+        },
+        {
+          kind: 'message',
+          sequence: 9,
+          message: { ...message, topic: 'c' },
+          expiresAt: undefined,
+          messageId: undefined,
+        },
+      ],
+      received: [7],
+    })
+    await turns()
+    expect(scene.taken()).toEqual([
+      'write +10 z, sent 9 #4, sent 10 #5',
+      'took y',
+      'pubrel 3',
+      'publish 1 dup',
+      'publish 2 dup',
+      'publish 4',
+      'publish 5',
+      'write received #8',
+      'pubrec 7',
+      'pubrec 8',
+    ])
+  })
+
+  it('that fails ends the attachment, and is tried again by the next one', async () => {
+    const scene = new Scene()
+    scene.state = Promise.reject(broken)
+    const { end$ } = await scene.join({ resumed: true })
+    let error: unknown
+    end$.subscribe({ error: (reason: unknown) => (error = reason) })
+    expect(flat(error)).toMatchObject({ code: 'store', reasonCode: 0x83 })
+    expect((error as MqttError).cause).toBe(broken)
+    expect(scene.taken()).toEqual(['load me', 'disconnect  0x83', 'end', 'attach: store'])
+    scene.state = { outgoing: [], received: [7] }
+    const next = await scene.join({ resumed: true })
+    next.transport.receive(publish({ topic: 'x', qos: 2, messageId: 7, dup: true }))
+    await turns()
+    expect(scene.taken()).toEqual(['load me', 'pubrec 7'])
+  })
+
+  it('that never answers holds the connection, which can be left, and no other call is made meanwhile', async () => {
+    const scene = new Scene()
+    let loaded: (state: SessionState) => void = () => undefined
+    scene.state = new Promise((resolve) => (loaded = resolve))
+    const first = await scene.join({ resumed: true })
+    first.detach()
+    expect(first.connection.writable).toBe(true)
+    const second = await scene.join({ resumed: true })
+    second.transport.receive(publish({ topic: 'x', qos: 2, messageId: 7, dup: true }))
+    await turns()
+    expect(scene.taken()).toEqual(['load me'])
+    loaded({ outgoing: [], received: [7] })
+    await turns()
+    expect(scene.taken().filter((line) => line !== 'load me')).toEqual(['pubrec 7'])
+    first.connection.destroy()
+  })
+
+  it('another client identifier is refused: a store belongs to one', async () => {
+    const scene = new Scene()
+    await scene.join()
+    scene.taken()
+    await scene.join({ connect: { clientId: 'you' } })
+    expect(scene.taken()).toEqual(['attach: invalid-option'])
+  })
+})
