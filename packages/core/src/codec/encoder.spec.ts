@@ -250,6 +250,19 @@ describe('Encoder: many of them share one memory', () => {
     }
   })
 
+  test('what one only checks leaves nothing, and the packets of another are still one chunk', () => {
+    const one = new Encoder()
+    const two = new Encoder({ maximumPacketSize: 200_000 })
+    one.write(publish(1))
+    for (const packet of [publish(1), publish(5_000), publish(150_000)]) two.check(packet)
+    for (const packet of [...invalid, publish(200_000)]) {
+      expect(failure(() => two.check(packet))).toMatchObject({ code: 'invalid-packet' })
+    }
+    one.write(publish(2))
+    expect(one.take().map(toHex)).toEqual(['30040001610730050001610707'])
+    expect([two.pending, two.take()]).toEqual([0, []])
+  })
+
   test('any interleaving, across the ends of that memory, gives what each alone would', () => {
     const small = vectors().filter((vector) => vector.parseOnly !== true && vector.packet.cmd !== 'connect')
     for (let seed = 0; seed < 6; seed++) {

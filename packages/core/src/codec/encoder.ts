@@ -82,6 +82,18 @@ const byName: ReadonlyMap<unknown, TableEntry> = new Map(Object.entries(table)) 
 /** Nearly everything is one: it need not be looked up. */
 const publish = byName.get('publish')
 
+/** Reading the fields of a packet may run code of the caller: a getter, a Proxy. */
+function checkFree(): void {
+  if (slab.position !== slab.start) throw invalidPacket('a packet must not be written while another one is read')
+}
+
+function entryOf(packet: PacketInput): TableEntry {
+  const cmd: unknown = packet?.cmd
+  const entry = cmd === 'publish' ? publish : byName.get(cmd)
+  if (entry === undefined) throw invalidPacket(`cmd must be a packet type, not ${shown(cmd)}`)
+  return entry
+}
+
 /**
  * Packets in, chunks out: small packets are gathered in one chunk, a payload above a few kilobytes is a chunk of its own,
  * uncopied. Bytes given to it belong to it.
@@ -121,13 +133,9 @@ export class Encoder {
    * @throws MqttError `'invalid-packet'`; state and bytes are then as before
    */
   write(packet: PacketInput): void {
-    // Reading the fields of a packet may run code of the caller: a getter, a Proxy.
-    if (slab.position !== slab.start) throw invalidPacket('a packet must not be written while another one is read')
+    checkFree()
     try {
-      const cmd: unknown = packet?.cmd
-      const entry = cmd === 'publish' ? publish : byName.get(cmd)
-      if (entry === undefined) throw invalidPacket(`cmd must be a packet type, not ${shown(cmd)}`)
-      const size = this.#writeFrame(entry, packet)
+      const size = this.#writeFrame(entryOf(packet), packet, true)
       if (packet.cmd === 'connect') this.protocol.settle(packet.protocolVersion ?? this.protocol.version)
       this.#pending += size
     } catch (error) {
@@ -140,6 +148,23 @@ export class Encoder {
       slab.tail = undefined
       slab.release()
       this.ready(tail)
+    }
+  }
+
+  /**
+   * @internal Finds out whether a packet can be written, and leaves nothing of it: neither here nor with another encoder,
+   * whose packets go on being gathered in one chunk.
+   * @throws MqttError `'invalid-packet'`
+   */
+  check(packet: PacketInput): void {
+    checkFree()
+    try {
+      this.#writeFrame(entryOf(packet), packet, false)
+    } catch (error) {
+      throw refusal(error)
+    } finally {
+      slab.rollback()
+      if (slab.owner === undefined) slab.trim()
     }
   }
 
@@ -163,9 +188,9 @@ export class Encoder {
   }
 
   /** Writes one frame and returns its size with the tail. The room left for its length is a guess, mended afterwards. */
-  #writeFrame(entry: TableEntry, packet: PacketInput): number {
+  #writeFrame(entry: TableEntry, packet: PacketInput, isKept: boolean): number {
     const reserved = packet.cmd === 'publish' && (packet.payload?.length ?? 0) > 100 ? 2 : 1
-    slab.acquire(this)
+    if (isKept) slab.acquire(this)
     slab.packet = entry.name
     slab.reserve(1 + reserved)
     slab.position = slab.start + 1 + reserved
