@@ -64,7 +64,7 @@ const checker = new Encoder({ protocol: new Protocol(5), maximumPacketSize: 268_
 export function checkMessage(message: Message): void {
   const { topic, payload, qos, retain, properties } = message
   const messageId = qos === 1 || qos === 2 ? 1 : undefined
-  checker.write({
+  checker.check({
     cmd: 'publish',
     topic,
     payload,
@@ -73,7 +73,6 @@ export function checkMessage(message: Message): void {
     properties: withAlias(properties, undefined),
     messageId,
   })
-  checker.take()
 }
 
 /** Properties with this topic alias in place of what the message says. */

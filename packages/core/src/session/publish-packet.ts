@@ -91,8 +91,7 @@ export class PublishPackets {
     if (this.#attachment.role === 'client' && packet.properties?.subscriptionIdentifier !== undefined) {
       throw invalidPacket('PUBLISH to a server must not have a subscriptionIdentifier [MQTT-3.3.4-6]')
     }
-    this.#trial.write(packet)
-    this.#trial.take()
+    this.#trial.check(packet)
   }
 }
 
