@@ -130,12 +130,12 @@ export class ServePeer implements Observer<Packet> {
 
   #handle(accepted: AcceptedClient): void {
     try {
-      this.#handling = new Subscription()
-      this.#handling.add(
-        from(this.#host.handler(this.connection, accepted)).subscribe({
-          error: (error: unknown) => this.#failed(error),
-        }),
-      )
+      const handling = from(this.#host.handler(this.connection, accepted)).subscribe({
+        error: (error: unknown) => this.#failed(error),
+      })
+      // It may have stopped the server while it was subscribed to.
+      if (this.#state === 'open') this.#handling = handling
+      else handling.unsubscribe()
     } catch (error) {
       this.#failed(error)
     }

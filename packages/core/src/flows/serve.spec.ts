@@ -822,6 +822,22 @@ describe('serve: how it ends', () => {
     )
   })
 
+  test('unsubscribing inside the handler unsubscribes the handler too', () => {
+    const seen: string[] = []
+    let stop = (): void => undefined
+    const handler: ServeHandler = () =>
+      new Observable((subscriber) => {
+        subscriber.add(() => seen.push('unsubscribed'))
+        stop()
+      })
+    scene(({ peer, serving, expectSent, flush }) => {
+      stop = () => serving.unsubscribe()
+      expectSent(peer('-c')).toBe('-(ad|)', { a: connack, d: disconnect(0x8b) })
+      flush()
+      expect(seen).toEqual(['unsubscribed'])
+    }, handler)
+  })
+
   test('an error of the source is passed on, and peers are said goodbye to', () => {
     scene(({ peer, events, transports, expectSent, flush, does }) => {
       const transport = peer('c')
