@@ -334,7 +334,7 @@ describe('group C', () => {
     [4, 'MQTT 3.1.1 [MQTT-3.1.2-24]'],
   ] as const)(
     '%i, %s: without a packet in one and a half times the keep-alive, the server is told to close',
-    (version) => {
+    (version, _name) => {
       for (const [at, end] of [
         [2_999, 5_999],
         [3_000, 6_000],
