@@ -5,6 +5,7 @@ import { connectionsAlone } from './soak/connections-alone.js'
 import { crowd } from './soak/crowd.js'
 import type { Figure, Findings } from './soak/findings.js'
 import { idle } from './soak/idle.js'
+import { publishes } from './soak/publishes.js'
 import { stalls } from './soak/stalls.js'
 import { steady } from './soak/steady.js'
 import { storm } from './soak/storm.js'
@@ -17,7 +18,7 @@ const usage = `npm run soak -- [--short | --strict] [--minutes N] [--seed N] [--
   --minutes   bounds the whole run (default 15): a million whole connections have to be done in it, and
               steady load takes what the others leave of it
   --seed      to have the random choices of an earlier run again
-  --only      one scenario: stalls, closes, writers, connections, idle, churn, storm, crowd or steady`
+  --only      one scenario: stalls, closes, writers, connections, idle, churn, storm, publishes, crowd or steady`
 
 interface Scenario {
   readonly name: string
@@ -76,6 +77,11 @@ const scenarios: readonly Scenario[] = [
     name: 'storm',
     about: 'a server that goes down with all its clients, and comes back',
     run: () => storm(short ? { clients: 200, seed } : { clients: 1_000, down: 60_000, seed }),
+  },
+  {
+    name: 'publishes',
+    about: 'a storm of messages from one session to another',
+    run: () => publishes({ version: 5, amounts: short ? [20_000, 5_000, 2_000] : [200_000, 50_000, 20_000] }),
   },
   {
     name: 'crowd',
