@@ -23,7 +23,10 @@ export interface RefusedEvent {
   readonly error: unknown
 }
 
-/** The handler threw or errored, and its connection has been ended; a `closed` follows. */
+/**
+ * The handler threw or errored, and its connection has been ended; a `closed` follows. Errors with the code `'disconnected'`, as of
+ * a session that was taken over, are no failure: `closed` has them.
+ */
 export interface FailedEvent {
   readonly type: 'failed'
   readonly connection: Connection

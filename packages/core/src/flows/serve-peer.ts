@@ -142,8 +142,9 @@ export class ServePeer implements Observer<Packet> {
   }
 
   #failed(error: unknown): void {
-    // How the connection ended is no failure of who passes it on.
+    // How the connection ended is no failure of who passes it on, nor is that it was taken over.
     if (this.#state !== 'open' || (this.#told && error === this.#error)) return
+    if (error instanceof MqttError && error.code === 'disconnected') return this.#leave(error)
     this.#host.emit({ type: 'failed', connection: this.connection, connect: this.#connect!, error })
     leave(this.connection, error)
   }
