@@ -61,16 +61,24 @@ export type Listener = 'tcp' | 'tls' | 'ws'
 
 export interface Mosquitto {
   readonly ports: Readonly<Record<Listener, number>>
+  /** Ends it; with `persistence true` it first saves what it has. */
+  down(): Promise<void>
+  /** Starts it again, on the same ports. */
+  up(): Promise<void>
+  /** Ends it and removes its files. */
   stop(): Promise<void>
 }
 
 /**
  * Starts a mosquitto of our own with these listeners. Debian's build binds a WebSocket listener to every
  * address, whatever it is told, so ask for it only where it is used.
+ *
+ * @param files - written beside its configuration, where `@name` in a setting is the path of one
  */
 export async function startMosquitto(
   listeners: readonly Listener[],
   settings: readonly string[] = ['allow_anonymous true'],
+  files: Readonly<Record<string, string>> = {},
 ): Promise<Mosquitto> {
   const directory = mkdtempSync(join(tmpdir(), 'rxmqtt-mosquitto-'))
   const ports = { tcp: await freePort(), tls: await freePort(), ws: await freePort() }
@@ -85,24 +93,35 @@ export async function startMosquitto(
   // With a WebSocket listener alone it thinks that it has none.
   const kinds = [...new Set<Listener>(['tcp', ...listeners])]
   const listening = kinds.flatMap((kind) => [`listener ${ports[kind]} ${host}`, ...extras[kind]])
-  writeFileSync(config, [...user, 'persistence false', ...settings, ...listening, ''].join('\n'))
-  const broker = run('mosquitto', ['-c', config], 55_000)
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text)
+  const told = settings.map((line) => line.replace(/@(\w+)/, (_, name: string) => join(directory, name)))
+  const location = [`persistence_location ${directory}/`]
+  writeFileSync(config, [...user, ...location, ...told, ...listening, ''].join('\n'))
+  let broker: Running | undefined
+  const down = async (): Promise<void> => {
+    broker?.stop()
+    await broker?.ended
+    broker = undefined
+  }
   const stop = async (): Promise<void> => {
-    broker.stop()
-    await broker.ended
+    await down()
     rmSync(directory, { recursive: true, force: true })
   }
-  const early = broker.ended.then(({ stderr }) => {
-    throw new Error(`mosquitto did not start: ${stderr}`)
-  })
-  try {
-    await Promise.race([early, Promise.all(kinds.map((kind) => reachable(ports[kind])))])
-  } catch (error) {
-    await stop()
-    throw error
+  const up = async (): Promise<void> => {
+    broker = run('mosquitto', ['-c', config], 55_000)
+    const early = broker.ended.then(({ stderr }) => {
+      throw new Error(`mosquitto did not start: ${stderr}`)
+    })
+    try {
+      await Promise.race([early, Promise.all(kinds.map((kind) => reachable(ports[kind])))])
+    } catch (error) {
+      await stop()
+      throw error
+    }
+    early.catch(() => undefined)
   }
-  early.catch(() => undefined)
-  return { ports, stop }
+  await up()
+  return { ports, down, up, stop }
 }
 
 /** Waits until something listens on the port. */
