@@ -24,6 +24,8 @@ export interface JoinOptions {
   readonly sessionPresent?: boolean
   /** Receive Maximum of an end, MQTT 5. */
   readonly receiveMaximum?: Partial<Record<End, number>>
+  /** Whether packets are watched: not, for speed. @default true */
+  readonly isWatched?: boolean
 }
 
 /**
@@ -60,12 +62,13 @@ export class SessionLink {
     return fate === 'cut'
   }
 
-  join({ sessionPresent = true, receiveMaximum = {} }: JoinOptions = {}): void {
+  join({ sessionPresent = true, receiveMaximum = {}, isWatched = true }: JoinOptions = {}): void {
     const { version } = this
     this.connection++
     this.isJoined = true
     this.#isHushed = false
-    const pair = wired(memoryPair(), version, this.#hooks('client'), this.#hooks('server'))
+    const bare = memoryPair()
+    const pair = isWatched ? wired(bare, version, this.#hooks('client'), this.#hooks('server')) : bare
     const [client, server] = [new Connection(pair[0], { role: 'client' }), new Connection(pair[1], { role: 'server' })]
     this.#connections = [client, server]
     const properties = (end: End): object => {

@@ -1,6 +1,7 @@
 import { Observable } from 'rxjs'
 import type { Packet, ProtocolVersion } from '../packet/packet.js'
 import type { Transport } from '../transport.js'
+import { join } from '../testing/wire.js'
 import { decode } from './codec.js'
 
 /** What happens to packets of one direction, one after the other. */
@@ -28,15 +29,12 @@ export function wired(
 }
 
 function end(transport: Transport, version: ProtocolVersion, out: WireHooks, into: WireHooks): Transport {
-  let rest = new Uint8Array(0)
+  let rest: Uint8Array = new Uint8Array(0)
   const next = (chunk: Uint8Array): void => {
-    const bytes = new Uint8Array(rest.length + chunk.length)
-    bytes.set(rest)
-    bytes.set(chunk, rest.length)
-    rest = bytes
+    rest = rest.length === 0 ? chunk : join(rest, chunk)
     for (let size = frameSize(rest); size !== undefined; size = frameSize(rest)) {
       const frame = rest.slice(0, size)
-      rest = rest.slice(size)
+      rest = rest.subarray(size)
       if (out.leaving(decode(version, frame)[0]!)) transport.sink.next(frame)
     }
   }
