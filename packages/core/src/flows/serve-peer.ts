@@ -77,7 +77,6 @@ export class ServePeer implements Observer<Packet> {
     } finally {
       const stopping = new MqttError('disconnected', 'the server stops', { reasonCode: state === 'open' ? 0x8b : 0x88 })
       if (state === 'open') leave(connection, stopping)
-      else if (state === 'refused') connection.end()
       else if (this.#connect !== undefined) refuse(connection, this.#connect, stopping)
       else connection.destroy()
     }

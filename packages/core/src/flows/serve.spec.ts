@@ -443,6 +443,39 @@ describe('serve: who is not let in', () => {
     )
   })
 
+  test('nor who was refused, while its goodbye is under way', () => {
+    scene(
+      ({ peer, events, flush, does }) => {
+        peer('c')
+        does('-x', { x: () => peer('-').receive(connect({ clientId: 'next' })) })
+        flush()
+        expect(events).toEqual([
+          [0, 'refused', 'client', error('refused', 0x87)],
+          [1, 'opened', 'next'],
+        ])
+      },
+      idle,
+      {
+        maximumHalfOpen: 1,
+        authorize: ({ clientId }) => of(clientId === 'next' ? {} : ({ reasonCode: 0x87 } as const)),
+      },
+    )
+  })
+
+  test('who never said CONNECT is forgotten', () => {
+    scene(({ peer, events, transports, flush }) => {
+      peer('-#')
+      peer('-')
+      transports.complete()
+      flush()
+      expect(events).toEqual([
+        [1, 'refused', error('transport')],
+        [10_000, 'refused', error('timeout')],
+        [10_000, 'complete'],
+      ])
+    })
+  })
+
   test('maximumPerAddress counts each address; who has none is not counted', () => {
     scene(
       ({ peer, events, flush, does }) => {
