@@ -1,4 +1,5 @@
 import { invalidPacket } from '../codec/violation.js'
+import { MqttError } from '../errors.js'
 import type { AuthFields, ConnackFields } from '../packet/fields.js'
 import type { ConnectPacket, ProtocolVersion } from '../packet/packet.js'
 import type { ConnackProperties } from '../packet/properties.js'
@@ -48,6 +49,7 @@ export function connackFor(connect: ConnectPacket, answer: ConnackFields, terms:
   const { sessionPresent } = answer
   if (reasonCode !== 0) return { reasonCode, properties: answer.properties }
   const properties = termsOf(connect, answer.properties ?? {}, terms)
+  checkWill(connect, properties)
   const fields = sessionPresent === undefined ? { reasonCode } : { reasonCode, sessionPresent }
   return Object.keys(properties).length === 0 ? fields : { ...fields, properties }
 }
@@ -68,6 +70,19 @@ function termsOf(connect: ConnectPacket, answer: ConnackProperties, terms: Terms
     ...(method === undefined ? {} : { authenticationMethod: method }),
     ...(data === undefined ? {} : { authenticationData: data }),
     ...answer,
+  }
+}
+
+/** @throws MqttError `'refused'` for a will that the server says it can't serve [MQTT-3.2.2-12] [MQTT-3.2.2-13] */
+function checkWill({ will }: ConnectPacket, { maximumQoS, retainAvailable }: ConnackProperties): void {
+  if (will === undefined) return
+  if (maximumQoS !== undefined && will.qos > maximumQoS) {
+    const text = `CONNECT will.qos must not be over ${maximumQoS}, the Maximum QoS: ${will.qos} [MQTT-3.2.2-12]`
+    throw new MqttError('refused', text, { reasonCode: 0x9b })
+  }
+  if (will.retain && retainAvailable === false) {
+    const text = 'CONNECT will.retain must be false: this server keeps no message [MQTT-3.2.2-13]'
+    throw new MqttError('refused', text, { reasonCode: 0x9a })
   }
 }
 

@@ -1,9 +1,19 @@
 import { type Subscriber, Subscription } from 'rxjs'
+import { protocolError } from '../codec/violation.js'
 import type { Connection } from '../connection/connection.js'
 import type { Role } from '../connection/options.js'
 import { MqttError, toMqttError } from '../errors.js'
 import type { ConnackFields, ConnectFields } from '../packet/fields.js'
-import type { ConnackPacket, ConnectPacket, DisconnectPacket, Packet, ProtocolVersion, QoS } from '../packet/packet.js'
+import type {
+  ConnackPacket,
+  ConnectPacket,
+  DisconnectPacket,
+  Packet,
+  ProtocolVersion,
+  PublishPacket,
+  QoS,
+} from '../packet/packet.js'
+import type { ConnackProperties } from '../packet/properties.js'
 import { type DisconnectReasonCode, reasonCodes } from '../packet/reason-code.js'
 import type { SessionSettings } from './options.js'
 
@@ -19,7 +29,7 @@ export class Attachment {
   readonly role: Role
   readonly version: ProtocolVersion
   readonly clientId: string
-  /** Both ends go on with the session [MQTT-3.2.2-4]; MQTT 3.1 doesn't say, and goes on unless it is a clean one. */
+  /** Both ends go on with the session: it is no clean one, and the server has it, which MQTT 3.1 doesn't say. */
   readonly resumed: boolean
   /** Messages of QoS 1 and 2 that may be on their way to the peer [MQTT-3.3.4-7] [MQTT-3.3.4-9]. */
   readonly window: number
@@ -35,6 +45,8 @@ export class Attachment {
   readonly aliasesIn: number
   /** Messages of QoS 1 and 2 that the peer may have on their way to us; undefined before MQTT 5. */
   readonly receiveMaximum: number | undefined
+  /** What this end, an MQTT 5 server, said that it takes. */
+  readonly #terms: ConnackProperties
   readonly #subscriber: Subscriber<never>
   readonly #subscriptions = new Subscription()
   #farewell: DisconnectPacket | undefined
@@ -56,10 +68,11 @@ export class Attachment {
     this.role = role
     this.version = version
     this.clientId = connack.properties?.assignedClientIdentifier ?? connect.clientId ?? ''
-    this.resumed = version === 3 ? connect.clean === false : connack.sessionPresent === true
+    this.resumed = connect.clean === false && (version === 3 || connack.sessionPresent === true)
     this.window = Math.min(settings.receiveMaximum, peer?.receiveMaximum ?? 65_535)
     this.maximumQoS = role === 'client' ? (connack.properties?.maximumQoS ?? 2) : 2
     this.retainAvailable = role === 'server' || connack.properties?.retainAvailable !== false
+    this.#terms = role === 'server' && version === 5 ? (connack.properties ?? {}) : {}
     this.maximumPacketSize = peer?.maximumPacketSize
     this.aliasesOut = version === 5 ? Math.min(settings.topicAliasMaximum, peer?.topicAliasMaximum ?? 0) : 0
     this.aliasesIn = version === 5 ? (own?.topicAliasMaximum ?? 0) : 0
@@ -98,6 +111,13 @@ export class Attachment {
         error: (error: unknown) => this.#over(toMqttError(error)),
       }),
     )
+  }
+
+  /** @throws MqttError `'protocol-error'` for a message that this end's CONNACK rules out [MQTT-3.2.2-9] */
+  checkTaken({ qos, retain }: PublishPacket): void {
+    const { maximumQoS = 2, retainAvailable } = this.#terms
+    if (qos > maximumQoS) throw protocolError(`PUBLISH qos is over ${maximumQoS}, the Maximum QoS: ${qos}`, 0x9b)
+    if (retain && retainAvailable === false) throw protocolError('PUBLISH retain: this server keeps no message', 0x9a)
   }
 
   /** Holds reading, until `resume`. */

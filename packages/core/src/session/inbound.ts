@@ -102,6 +102,7 @@ export class Inbound {
   /** @throws MqttError what the peer did wrong, or `'overflow'` */
   publish(packet: PublishPacket): void {
     const { qos, messageId = 0, dup } = packet
+    this.#attachment!.checkTaken(packet)
     const resolved = this.#aliases.resolve(packet)
     if (qos === 0) return this.#arrive(new Incoming(resolved, this.#generation))
     const pending = this.#pending.get(messageId)
