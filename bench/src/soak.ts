@@ -6,6 +6,7 @@ import { crowd } from './soak/crowd.js'
 import type { Figure, Findings } from './soak/findings.js'
 import { idle } from './soak/idle.js'
 import { publishes } from './soak/publishes.js'
+import { slowReaders } from './soak/slow-readers.js'
 import { stalls } from './soak/stalls.js'
 import { steady } from './soak/steady.js'
 import { storm } from './soak/storm.js'
@@ -18,7 +19,8 @@ const usage = `npm run soak -- [--short | --strict] [--minutes N] [--seed N] [--
   --minutes   bounds the whole run (default 15): a million whole connections have to be done in it, and
               steady load takes what the others leave of it
   --seed      to have the random choices of an earlier run again
-  --only      one scenario: stalls, closes, writers, connections, idle, churn, storm, publishes, crowd or steady`
+  --only      one scenario: stalls, closes, writers, connections, idle, churn, storm, publishes, slow,
+              crowd or steady`
 
 interface Scenario {
   readonly name: string
@@ -82,6 +84,11 @@ const scenarios: readonly Scenario[] = [
     name: 'publishes',
     about: 'a storm of messages from one session to another',
     run: () => publishes({ version: 5, amounts: short ? [20_000, 5_000, 2_000] : [200_000, 50_000, 20_000] }),
+  },
+  {
+    name: 'slow',
+    about: 'a flood to who reads nothing, and to who acknowledges nothing',
+    run: () => slowReaders({ messages: short ? 4_000 : 20_000, rounds: short ? 1 : 3, apart: true }),
   },
   {
     name: 'crowd',

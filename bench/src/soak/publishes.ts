@@ -18,6 +18,11 @@ const RECEIVE_MAXIMUM = 100
 /** Messages that are published before an earlier one is done. */
 const AHEAD = 500
 const IDENTIFIERS = 65_535
+/** Milliseconds for the messages of one QoS. */
+const LONGEST = 60_000
+
+/** Publishes one message, and calls back when it is acknowledged. */
+type Publish = (qos: QoS, onDone: () => void) => void
 
 /**
  * A storm of messages from one session to another over TCP: nothing is lost or out of order, no packet identifier is in use
@@ -43,10 +48,10 @@ export async function publishes({ version, amounts }: PublishesOptions): Promise
   const stop$ = new Subject<void>()
   const port = await listen(onMessage, stop$)
   const session = new Session({ receiveMaximum: RECEIVE_MAXIMUM, maxQueued: 2 * AHEAD })
-  const sender = await attached(session, port, version, watch)
+  const sender = await attached(session, port, version, watch, findings)
 
   const next: [number, number, number] = [0, 0, 0]
-  const publish = (qos: QoS, onDone: () => void): void => {
+  const publish: Publish = (qos, onDone) => {
     const payload = Buffer.alloc(32, qos)
     payload.writeUInt32BE(next[qos]++)
     session.publish({ topic: `storm/${qos}`, payload, qos }).subscribe({
@@ -55,7 +60,7 @@ export async function publishes({ version, amounts }: PublishesOptions): Promise
     })
   }
   for (const qos of [0, 1, 2] as const) {
-    const seconds = await all(qos, amounts[qos], publish)
+    const seconds = await all(qos, amounts[qos], publish, findings)
     await until(() => received[qos] === amounts[qos], 30_000)
     findings.demand(`QoS ${qos} messages`, received[qos], `${amounts[qos]}`, received[qos] === amounts[qos])
     findings.tell(`QoS ${qos} messages a second`, Math.round(amounts[qos] / seconds))
@@ -65,7 +70,7 @@ export async function publishes({ version, amounts }: PublishesOptions): Promise
   await until(() => held !== undefined, 5_000)
   const before = watch.wraps
   const around = IDENTIFIERS + 1_000
-  await all(1, around, publish)
+  await all(1, around, publish, findings)
   await until(() => received[1] === amounts[1] + around, 30_000)
   const all1 = amounts[1] + around
   findings.demand('QoS 1 messages past one in use', received[1], `${all1}`, received[1] === all1)
@@ -84,17 +89,17 @@ export async function publishes({ version, amounts }: PublishesOptions): Promise
 }
 
 /** Publishes so many, some ahead of what is done; the seconds until all are. */
-async function all(qos: QoS, amount: number, publish: (qos: QoS, onDone: () => void) => void): Promise<number> {
+async function all(qos: QoS, amount: number, publish: Publish, findings: Findings): Promise<number> {
   const began = performance.now()
   let sent = 0
   let done = 0
-  while (done < amount) {
+  while (done < amount && findings.violations.length === 0) {
     while (sent < amount && sent - done < AHEAD) {
       sent += 1
       publish(qos, () => (done += 1))
     }
     await new Promise((resolve) => setImmediate(resolve))
-    if (performance.now() - began > 120_000) break
+    findings.require(performance.now() - began < LONGEST, () => `${done} of ${amount} of QoS ${qos} were done in time`)
   }
   return (performance.now() - began) / 1_000
 }
@@ -126,6 +131,7 @@ function attached(
   port: number,
   version: ProtocolVersion,
   watch: IdentifierWatch,
+  findings: Findings,
 ): Promise<Connection> {
   const connect = { clientId: 'storm', clean: true, protocolVersion: version }
   return new Promise((resolve, reject) => {
@@ -145,6 +151,11 @@ function attached(
           )
         }),
       )
-      .subscribe({ error: reject })
+      .subscribe({
+        error: (error: unknown) => {
+          findings.violation(`the connection broke: ${String(error)}`)
+          reject(error as Error)
+        },
+      })
   })
 }
