@@ -23,8 +23,9 @@ import { connackFor, refusalFor } from './connack-fields.js'
 import { untilOver } from './until-over.js'
 
 /**
- * Decides about a client, now or later: the first value is the CONNACK. `{}` accepts. A `reasonCode` in MQTT 5's terms does for
- * every version, properties are left out before MQTT 5. The client id is there also where the client sent none.
+ * Decides about a client, now or later: the first value is the CONNACK. `{}` accepts. A `reasonCode` in MQTT 5's terms
+ * does for every version, properties are left out before MQTT 5. The client id is there also where the client sent
+ * none.
  */
 export type Authorize = (connect: ConnectPacket, connection: Connection) => ObservableInput<ConnackFields>
 
@@ -49,8 +50,8 @@ export interface AcceptOptions {
    */
   readonly assignClientId?: ((connect: ConnectPacket, connection: Connection) => string) | undefined
   /**
-   * Seconds, from 1 to 65,535. An MQTT 5 client that asks for a longer keep-alive, or for none, is told to use this one; earlier
-   * versions have no way to tell, so it does not apply to them.
+   * Seconds, from 1 to 65,535. An MQTT 5 client that asks for a longer keep-alive, or for none, is told to use this
+   * one; earlier versions have no way to tell, so it does not apply to them.
    *
    * @default none
    */
@@ -80,22 +81,24 @@ export function acceptSettings(options: AcceptOptions): AcceptSettings {
 }
 
 /**
- * Opens the conversation as a server: waits for CONNECT, asks `authorize`, with reading paused while it works, writes CONNACK,
- * emits what was agreed and completes. It ends in the turn in which it emits, so who subscribes to the connection's packets
- * inside `next` (`switchMap`, `concatMap`) misses nothing that follows CONNECT. Unsubscribing stops it; the connection is its
- * owner's.
+ * Opens the conversation as a server: waits for CONNECT, asks `authorize`, with reading paused while it works, writes
+ * CONNACK, emits what was agreed and completes. It ends in the turn in which it emits, so who subscribes to the
+ * connection's packets inside `next` (`switchMap`, `concatMap`) misses nothing that follows CONNECT. Unsubscribing
+ * stops it; the connection is its owner's.
  *
- * Whoever is not let in is told by CONNACK, and the connection ends. Errors with MqttError `'refused'` when `authorize` says no,
- * with the CONNACK as `cause`, and for an authentication method that nobody asked for [MQTT-4.12.0-1]; with what `authorize` or
- * `authenticate` throws or errors with (its `reasonCode` is told, otherwise 0x80 or return code 3); `'timeout'`, told as 0x88 or
- * 3, or where no CONNECT came as nothing; `'protocol-error'` for a wrong step of authentication; as `closed$` does when the
- * connection breaks, and `'transport'` when it ends cleanly before CONNACK.
+ * Whoever is not let in is told by CONNACK, and the connection ends. Errors with MqttError `'refused'` when `authorize`
+ * says no, with the CONNACK as `cause`, and for an authentication method that nobody asked for [MQTT-4.12.0-1]; with
+ * what `authorize` or `authenticate` throws or errors with (its `reasonCode` is told, otherwise 0x80 or return code 3);
+ * `'timeout'`, told as 0x88 or 3, or where no CONNECT came as nothing; `'protocol-error'` for a wrong step of
+ * authentication; as `closed$` does when the connection breaks, and `'transport'` when it ends cleanly before CONNACK.
  *
  * @param connection - give it the role `'server'`, or rules of the conversation are not enforced
  * @throws MqttError `'invalid-option'`
  * @example
  * ```ts
- * accept(connection, ({ username }) => of({ reasonCode: username === 'me' ? 0x00 : 0x87 })).subscribe(({ connect }) => …)
+ * accept(connection, ({ username }) => of({ reasonCode: username === 'me' ? 0x00 : 0x87 })).pipe(
+ *   switchMap(({ connect }) => handle(connection, connect)),
+ * )
  * ```
  */
 export function accept(

@@ -25,19 +25,20 @@ interface Verdict<C> {
 }
 
 /**
- * Answers each SUBSCRIBE by one SUBACK with its id [MQTT-3.8.4-1] [MQTT-3.8.4-2] and a code for each entry, in order [MQTT-3.8.4-6]
- * [MQTT-3.9.3-1]; then emits both. `decide` is asked entry by entry, reading is paused meanwhile: SUBACKs keep the order of their
- * SUBSCRIBEs. Completes when the connection is over and the last `decide` is done.
+ * Answers each SUBSCRIBE by one SUBACK with its id [MQTT-3.8.4-1] [MQTT-3.8.4-2] and a code for each entry, in order
+ * [MQTT-3.8.4-6] [MQTT-3.9.3-1]; then emits both. `decide` is asked entry by entry, reading is paused meanwhile:
+ * SUBACKs keep the order of their SUBSCRIBEs. Completes when the connection is over and the last `decide` is done.
  *
- * Codes are in MQTT 5's terms whatever the version: MQTT 3.1.1 knows 0x80 for all that refuse. MQTT 3.1 can't refuse: the client is told
- * the QoS that it asked for, as its standard has it, and `granted` says what was decided. Where `decide` throws, errors or gives no
- * code of SUBACK, that entry alone is refused, with the `reasonCode` of an MqttError where SUBACK has it, otherwise 0x80; `errors`
- * tells. Errors with `'invalid-packet'` where the client takes no packet as large as its SUBACK.
+ * Codes are in MQTT 5's terms whatever the version: MQTT 3.1.1 knows 0x80 for all that refuse. MQTT 3.1 can't refuse:
+ * the client is told the QoS that it asked for, as its standard has it, and `granted` says what was decided. Where
+ * `decide` throws, errors or gives no code of SUBACK, that entry alone is refused, with the `reasonCode` of an
+ * MqttError where SUBACK has it, otherwise 0x80; `errors` tells. Errors with `'invalid-packet'` where the client takes
+ * no packet as large as its SUBACK.
  *
  * @param decide - 0, 1 or 2 for the QoS that is granted, or a reason to refuse, now or later
  * @example
  * ```ts
- * answerSubscribe(connection, ({ topic, qos }) => (topic.startsWith('$') ? 0x87 : qos)).subscribe(({ packet, granted }) => …)
+ * answerSubscribe(connection, ({ topic, qos }) => (topic.startsWith('$') ? 0x87 : qos))
  * ```
  */
 export function answerSubscribe(
@@ -57,8 +58,9 @@ export function answerSubscribe(
 }
 
 /**
- * Answers each UNSUBSCRIBE by one UNSUBACK with its id [MQTT-3.10.4-4] [MQTT-3.10.4-5] and, in MQTT 5, a code for each entry, in order
- * [MQTT-3.11.3-1]; then emits both. Otherwise as {@link answerSubscribe}: before MQTT 5 an UNSUBACK has no codes and can't refuse.
+ * Answers each UNSUBSCRIBE by one UNSUBACK with its id [MQTT-3.10.4-4] [MQTT-3.10.4-5] and, in MQTT 5, a code for each
+ * entry, in order [MQTT-3.11.3-1]; then emits both. Otherwise as {@link answerSubscribe}: before MQTT 5 an UNSUBACK has
+ * no codes and can't refuse.
  *
  * @param decide - 0, 0x11 where there was no such subscription, or a reason to refuse, now or later
  * @example

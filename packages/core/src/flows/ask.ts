@@ -3,8 +3,8 @@ import { MqttError } from '../errors.js'
 import type { Pausable } from '../operators/merge-map-pausing.js'
 
 /**
- * The first value of what somebody's function answers, now or later. Errors with what it throws or errors with, and with
- * `'invalid-option'` where it ends without an answer.
+ * The first value of what somebody's function answers, now or later. Errors with what it throws or errors with, and
+ * with `'invalid-option'` where it ends without an answer.
  */
 export function ask<T>(name: string, question: () => ObservableInput<T>): Observable<T> {
   return defer(question).pipe(

@@ -20,18 +20,20 @@ import { type AuthReasonCode, ReasonCode } from '../packet/reason-code.js'
 import { ask, askPaused } from './ask.js'
 
 /**
- * One step of MQTT 5 enhanced authentication as {@link Authenticate} gets it: an AUTH of the peer. On a server the first one
- * stands for the CONNECT, with its method and data and `reasonCode` 0x00; of a re-authentication it has 0x19; all others 0x18.
+ * One step of MQTT 5 enhanced authentication as {@link Authenticate} gets it: an AUTH of the peer. On a server the
+ * first one stands for the CONNECT, with its method and data and `reasonCode` 0x00; of a re-authentication it has 0x19;
+ * all others 0x18.
  */
 export type AuthStep = Omit<AuthPacket, 'length'>
 
 /**
  * Answers a step of enhanced authentication, now or later; the first value counts. The method is filled in.
  *
- * On a client the answer is what the next AUTH carries, its `reasonCode` is 0x18 whatever it says [MQTT-4.12.0-3]. On a server
- * `reasonCode` 0x18 asks the client further [MQTT-4.12.0-2], and 0x00, the default, says that the client is who it claims to
- * be: `authenticationData` then goes into CONNACK. To refuse, it throws or errors: with the `reasonCode` of an MqttError, such
- * as 0x86, 0x87 or 0x8C, otherwise 0x80 [MQTT-4.12.0-4]. What it knows of the steps before is its own to keep, a connection.
+ * On a client the answer is what the next AUTH carries, its `reasonCode` is 0x18 whatever it says [MQTT-4.12.0-3]. On a
+ * server `reasonCode` 0x18 asks the client further [MQTT-4.12.0-2], and 0x00, the default, says that the client is who
+ * it claims to be: `authenticationData` then goes into CONNACK. To refuse, it throws or errors: with the `reasonCode`
+ * of an MqttError, such as 0x86, 0x87 or 0x8C, otherwise 0x80 [MQTT-4.12.0-4]. What it knows of the steps before is its
+ * own to keep, a connection.
  */
 export type Authenticate = (auth: AuthStep, connection: Connection) => ObservableInput<AuthFields>
 
@@ -91,8 +93,8 @@ export function answerChallenges(
 }
 
 /**
- * The server's side: asks `authenticate` about `first`, the client about what it wants to know, and so on. Emits the answer that
- * let the client in.
+ * The server's side: asks `authenticate` about `first`, the client about what it wants to know, and so on. Emits the
+ * answer that let the client in.
  */
 export function authenticated(
   connection: Connection,

@@ -32,8 +32,8 @@ const returnCodes: ReadonlyMap<number, ReturnCode> = new Map<number, ReturnCode>
 const fromReturnCode = [0x00, 0x84, 0x85, 0x88, 0x86, 0x87] as const
 
 /**
- * The CONNACK that is written for an answer: codes in the terms of the client's version, what the version has no place for left
- * out, and the terms of the server added.
+ * The CONNACK that is written for an answer: codes in the terms of the client's version, what the version has no place
+ * for left out, and the terms of the server added.
  *
  * @throws MqttError for an answer that must not be given
  */

@@ -27,22 +27,24 @@ export interface HandshakeOptions {
 }
 
 /**
- * Opens the conversation as a client: writes CONNECT, emits the accepting CONNACK and completes. It ends in the turn in which it
- * emits, so who subscribes to the connection's packets inside `next` (`switchMap`, `concatMap`) misses nothing that follows
- * CONNACK. Unsubscribing stops waiting; the connection is its owner's.
+ * Opens the conversation as a client: writes CONNECT, emits the accepting CONNACK and completes. It ends in the turn in
+ * which it emits, so who subscribes to the connection's packets inside `next` (`switchMap`, `concatMap`) misses nothing
+ * that follows CONNACK. Unsubscribing stops waiting; the connection is its owner's.
  *
- * Errors with MqttError `'refused'` when the server says no, with its `reasonCode` or `returnCode`, the CONNACK as `cause` and in
- * it the server reference; `'timeout'` without an answer in time; `'protocol-error'` for an answer that is none, such as a
- * session present that CONNECT had discarded [MQTT-3.2.2-4] or another authentication method [MQTT-4.12.0-5]; with what
- * `authenticate` errors with; with `'invalid-packet'` for a CONNECT that can't be written, after which the connection is as
- * before; as `closed$` does when the connection breaks, and `'transport'` when it ends cleanly before CONNACK. But for
- * `'invalid-packet'` the connection has then been ended.
+ * Errors with MqttError `'refused'` when the server says no, with its `reasonCode` or `returnCode`, the CONNACK as
+ * `cause` and in it the server reference; `'timeout'` without an answer in time; `'protocol-error'` for an answer that
+ * is none, such as a session present that CONNECT had discarded [MQTT-3.2.2-4] or another authentication method
+ * [MQTT-4.12.0-5]; with what `authenticate` errors with; with `'invalid-packet'` for a CONNECT that can't be written,
+ * after which the connection is as before; as `closed$` does when the connection breaks, and `'transport'` when it ends
+ * cleanly before CONNACK. But for `'invalid-packet'` the connection has then been ended.
  *
  * @param fields - the CONNECT; give the connection the role `'client'`, or rules of the conversation are not enforced
  * @throws MqttError `'invalid-option'`
  * @example
  * ```ts
- * handshake(connection, { clientId: 'me', keepalive: 60 }).subscribe(({ sessionPresent }) => console.log(sessionPresent))
+ * handshake(connection, { clientId: 'me', keepalive: 60 }).pipe(
+ *   switchMap(({ sessionPresent }) => work(connection, sessionPresent)),
+ * )
  * ```
  */
 export function handshake(

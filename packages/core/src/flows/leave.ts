@@ -8,8 +8,8 @@ const fromClient: readonly number[] = [
 ]
 
 /**
- * Ends a connection because of an error: an MQTT 5 peer is told by DISCONNECT, with the error's reason code where this end
- * may give it, otherwise with 0x80 [MQTT-4.13.1-1] [MQTT-4.13.2-1].
+ * Ends a connection because of an error: an MQTT 5 peer is told by DISCONNECT, with the error's reason code where this
+ * end may give it, otherwise with 0x80 [MQTT-4.13.1-1] [MQTT-4.13.2-1].
  */
 export function leave(connection: Connection, error: unknown): void {
   if (connection.protocol.version === 5) {

@@ -26,12 +26,14 @@ export interface ReauthenticateOptions {
 }
 
 /**
- * Proves anew who a client is, on a connection that was accepted with enhanced authentication: writes AUTH 0x19 with the method of
- * CONNECT [MQTT-4.12.1-1], answers each AUTH 0x18 of the server, emits its AUTH 0x00 and completes. Other packets go on meanwhile.
+ * Proves anew who a client is, on a connection that was accepted with enhanced authentication: writes AUTH 0x19 with
+ * the method of CONNECT [MQTT-4.12.1-1], answers each AUTH 0x18 of the server, emits its AUTH 0x00 and completes. Other
+ * packets go on meanwhile.
  *
- * Errors with MqttError `'disconnected'` where the server refuses, its DISCONNECT as `cause`; `'timeout'`; `'protocol-error'` for a
- * wrong step; with what `authenticate` errors with; as `closed$` does. The connection has then been ended, with DISCONNECT
- * [MQTT-4.12.1-2]. Errors with `'invalid-packet'` where CONNECT had no method [MQTT-4.12.0-7] or was not accepted, and changes nothing.
+ * Errors with MqttError `'disconnected'` where the server refuses, its DISCONNECT as `cause`; `'timeout'`;
+ * `'protocol-error'` for a wrong step; with what `authenticate` errors with; as `closed$` does. The connection has then
+ * been ended, with DISCONNECT [MQTT-4.12.1-2]. Errors with `'invalid-packet'` where CONNECT had no method
+ * [MQTT-4.12.0-7] or was not accepted, and changes nothing.
  *
  * @param connect - what the handshake was given
  * @throws MqttError `'invalid-option'`

@@ -24,8 +24,8 @@ export interface RefusedEvent {
 }
 
 /**
- * The handler threw or errored, and its connection has been ended; a `closed` follows. Errors with the code `'disconnected'`, as of
- * a session that was taken over, are no failure: `closed` has them.
+ * The handler threw or errored, and its connection has been ended; a `closed` follows. Errors with the code
+ * `'disconnected'`, as of a session that was taken over, are no failure: `closed` has them.
  */
 export interface FailedEvent {
   readonly type: 'failed'

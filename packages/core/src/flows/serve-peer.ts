@@ -27,8 +27,8 @@ export interface PeerHost {
 }
 
 /**
- * One peer of `serve`, from its transport to its end. A server has them ten thousand times: one object, which is the observer of the
- * packets too.
+ * One peer of `serve`, from its transport to its end. A server has them ten thousand times: one object, which is the
+ * observer of the packets too.
  */
 export class ServePeer implements Observer<Packet> {
   readonly connection: Connection

@@ -154,7 +154,7 @@ describe('serve', () => {
     },
   )
 
-  test('MQTT 5 and 3.1.1 [MQTT-3.12.4-1], FAULTS 19: with nobody subscribed PINGREQ is answered, and the close is seen', () => {
+  test('MQTT 5 and 3.1.1 [MQTT-3.12.4-1], FAULTS 19: with nobody subscribed PINGREQ is answered, the close seen', () => {
     for (const protocolVersion of [5, 4] as const) {
       scene(({ peer, events, expectSent, flush }) => {
         const values = { c: connect({ protocolVersion }), p: packets.pingreq(), m: packets.publish() }

@@ -8,22 +8,24 @@ import { type ServeOptions, serveSettings } from './serve-options.js'
 import { type PeerHost, type ServeHandler, ServePeer } from './serve-peer.js'
 
 /**
- * A server: lets each transport's client in, watches over it and runs `handler` for it, each apart from all others. Emits what becomes
- * of them; completes when the source has completed and the last peer is gone.
+ * A server: lets each transport's client in, watches over it and runs `handler` for it, each apart from all others.
+ * Emits what becomes of them; completes when the source has completed and the last peer is gone.
  *
- * For each transport it makes the Connection, does what `accept` does, then calls `handler` in the turn of CONNACK: who subscribes to
- * packets in there misses nothing. From then on the connection is read, and packets of which nobody subscribed to the type are
- * dropped: to do asynchronous work first, `pause`. PINGREQ is answered [MQTT-3.12.4-1], the keep-alive enforced [MQTT-3.1.2-22],
- * re-authentication done where `authenticate` is given.
+ * For each transport it makes the Connection, does what `accept` does, then calls `handler` in the turn of CONNACK: who
+ * subscribes to packets in there misses nothing. From then on the connection is read, and packets of which nobody
+ * subscribed to the type are dropped: to do asynchronous work first, `pause`. PINGREQ is answered [MQTT-3.12.4-1], the
+ * keep-alive enforced [MQTT-3.1.2-22], re-authentication done where `authenticate` is given.
  *
- * What the handler emits is ignored. When it completes, the connection goes on until its end; when the connection is over, the handler
- * is unsubscribed, in the turn after its streams have completed. When it throws or errors, an MQTT 5 client is told by DISCONNECT, with
- * the `reasonCode` of an MqttError where DISCONNECT has it, otherwise 0x80, the connection ends and a `failed` event tells. Return
- * what you subscribe to: of errors in a `subscribe` of your own only RxJS knows (`config.onUnhandledError`).
+ * What the handler emits is ignored. When it completes, the connection goes on until its end; when the connection is
+ * over, the handler is unsubscribed, in the turn after its streams have completed: work that must outlast a connection
+ * belongs elsewhere. When it throws or errors, an MQTT 5
+ * client is told by DISCONNECT, with the `reasonCode` of an MqttError where DISCONNECT has it, otherwise 0x80, the
+ * connection ends and a `failed` event tells. Return what you subscribe to: of errors in a `subscribe` of your own only
+ * RxJS knows (`config.onUnhandledError`).
  *
- * Peers beyond a limit are destroyed without being read. `takeUntil` before `serve` stops listening and lets peers go on; unsubscribing
- * says goodbye to them (0x8B to MQTT 5 clients), ends their connections, and leaves nothing behind. An error of the source does the same,
- * and is passed on.
+ * Peers beyond a limit are destroyed without being read. `takeUntil` before `serve` stops listening and lets peers go
+ * on; unsubscribing says goodbye to them (0x8B to MQTT 5 clients), ends their connections, and leaves nothing behind.
+ * An error of the source does the same, and is passed on.
  *
  * @throws MqttError `'invalid-option'`
  * @example

@@ -17,12 +17,12 @@ export interface WatchReauthenticationOptions {
 }
 
 /**
- * Lets a client prove anew who it is, as its server: each AUTH 0x19 of the method of CONNECT [MQTT-4.12.1-1] is given to `authenticate`,
- * which may ask further, and answered by AUTH 0x00. The connection is read for it; it is paused while `authenticate` works. Emits
- * nothing; completes when the connection is over.
+ * Lets a client prove anew who it is, as its server: each AUTH 0x19 of the method of CONNECT [MQTT-4.12.1-1] is given
+ * to `authenticate`, which may ask further, and answered by AUTH 0x00. The connection is read for it; it is paused
+ * while `authenticate` works. Emits nothing; completes when the connection is over.
  *
- * Errors with what `authenticate` throws or errors with, `'protocol-error'` for an AUTH out of place, and `'timeout'`, reason 0x87; the
- * connection has then been ended, with DISCONNECT [MQTT-4.12.1-2].
+ * Errors with what `authenticate` throws or errors with, `'protocol-error'` for an AUTH out of place, and `'timeout'`,
+ * reason 0x87; the connection has then been ended, with DISCONNECT [MQTT-4.12.1-2].
  *
  * @throws MqttError `'invalid-option'`
  * @example
