@@ -136,12 +136,13 @@ describe('handshake', () => {
   )
 
   test('so it is without a role too', () => {
+    const fields = { clientId: 'me', protocolVersion } as const
     scene(
       '--c',
-      { c: packets.connack({ returnCode: 3 }) },
+      { c: packets.connack({ reasonCode: 0x88 }) },
       (all) => {
-        all.expectObservable(run(all, {})).toBe('--#', null, error('refused', undefined, 3))
-        all.expectSent(all.peer).toBe('c-|', { c: packets.connect({ clientId: '' }) })
+        all.expectObservable(run(all, fields)).toBe('--#', null, error('refused', 0x88))
+        all.expectSent(all.peer).toBe('c-|', { c: packets.connect(fields) })
       },
       {},
     )

@@ -18,9 +18,8 @@ import { type PeerHost, type ServeHandler, ServePeer } from './serve-peer.js'
  *
  * What the handler emits is ignored. When it completes, the connection goes on until its end; when the connection is
  * over, the handler is unsubscribed, in the turn after its streams have completed: work that must outlast a connection
- * belongs elsewhere. When it throws or errors, an MQTT 5
- * client is told by DISCONNECT, with the `reasonCode` of an MqttError where DISCONNECT has it, otherwise 0x80, the
- * connection ends and a `failed` event tells. Return what you subscribe to: of errors in a `subscribe` of your own only
+ * belongs elsewhere. When it throws or errors, an MQTT 5 client is told by DISCONNECT, with the `reasonCode` of an
+ * MqttError where DISCONNECT has it, otherwise 0x80, the connection ends and a `failed` event tells. Return what you subscribe to: of errors in a `subscribe` of your own only
  * RxJS knows (`config.onUnhandledError`).
  *
  * Peers beyond a limit are destroyed without being read. `takeUntil` before `serve` stops listening and lets peers go
