@@ -1,6 +1,6 @@
 import base from './jest.config.js'
 
-/** The specs that need a real MQTT broker on this machine. */
+/** The specs that need a real MQTT broker, and real clients, on this machine. */
 /** @type {import('jest').Config} */
 const config = {
   ...base,

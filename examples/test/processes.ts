@@ -19,9 +19,12 @@ export interface Running {
   stop(signal?: NodeJS.Signals): void
 }
 
-/** Starts a program, which is killed after a while. */
-export function run(program: string, args: readonly string[], milliseconds = 20_000): Running {
-  const child: ChildProcess = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+/** Starts a program, which is killed after a while; `input` is what it reads. */
+export function run(program: string, args: readonly string[], milliseconds = 20_000, input?: string): Running {
+  const child: ChildProcess = spawn(program, args, {
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  })
+  child.stdin?.on('error', () => undefined).end(input)
   let stdout = ''
   let stderr = ''
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text))
