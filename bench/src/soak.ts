@@ -5,6 +5,7 @@ import { connectionsAlone } from './soak/connections-alone.js'
 import { crowd } from './soak/crowd.js'
 import type { Figure, Findings } from './soak/findings.js'
 import { idle } from './soak/idle.js'
+import { parties } from './soak/parties.js'
 import { publishes } from './soak/publishes.js'
 import { slowReaders } from './soak/slow-readers.js'
 import { stalls } from './soak/stalls.js'
@@ -20,7 +21,7 @@ const usage = `npm run soak -- [--short | --strict] [--minutes N] [--seed N] [--
               steady load takes what the others leave of it
   --seed      to have the random choices of an earlier run again
   --only      one scenario: stalls, closes, writers, connections, idle, churn, storm, publishes, slow,
-              crowd or steady`
+              parties, crowd or steady`
 
 interface Scenario {
   readonly name: string
@@ -41,6 +42,9 @@ const { values } = parseArgs({
 })
 const { short, strict, only } = values
 const [minutes, seed] = [Number(values.minutes), Number(values.seed)]
+
+/** Milliseconds of mixed load over sessions, where the whole run is long enough. */
+const PARTIES = 600_000
 
 const scenarios: readonly Scenario[] = [
   { name: 'stalls', about: 'big packets in small pieces', run: () => stalls() },
@@ -89,6 +93,14 @@ const scenarios: readonly Scenario[] = [
     name: 'slow',
     about: 'a flood to who reads nothing, and to who acknowledges nothing',
     run: () => slowReaders({ messages: short ? 4_000 : 20_000, rounds: short ? 1 : 3, apart: true }),
+  },
+  {
+    name: 'parties',
+    about: 'sessions on both ends, mixed load with faults',
+    run: (time) =>
+      short
+        ? parties({ time: 0, clients: 20, round: 1_000, seed })
+        : parties({ time: Math.min(time / 2, PARTIES), clients: 40, round: 3_000, seed }),
   },
   {
     name: 'crowd',

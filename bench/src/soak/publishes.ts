@@ -152,9 +152,9 @@ function attached(
         }),
       )
       .subscribe({
-        error: (error: unknown) => {
+        error: (error: Error) => {
           findings.violation(`the connection broke: ${String(error)}`)
-          reject(error as Error)
+          reject(error)
         },
       })
   })
