@@ -15,7 +15,7 @@ import { writers } from './soak/writers.js'
 
 const usage = `npm run soak -- [--short | --strict] [--minutes N] [--seed N] [--only NAME]
 
-  --short     every scenario, smaller: below 90 seconds
+  --short     every scenario, smaller: some two minutes
   --strict    a target of speed that is missed fails the run too: for a quiet machine, and the whole soak alone
   --minutes   bounds the whole run (default 15): a million whole connections have to be done in it, and
               steady load takes what the others leave of it
