@@ -5,7 +5,7 @@ import type { ConnectPacket, ProtocolVersion } from '../packet/packet.js'
 import type { ConnackProperties } from '../packet/properties.js'
 import { type ConnackReasonCode, reasonCodes, ReturnCode } from '../packet/reason-code.js'
 import { checkMethod } from './authentication.js'
-import { reasonOf } from './leave.js'
+import { reasonOf } from '../connection/leave.js'
 
 /** What becomes part of a CONNACK besides the answer of `authorize`. */
 export interface Terms {

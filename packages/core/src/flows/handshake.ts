@@ -7,7 +7,7 @@ import type { ConnectFields } from '../packet/fields.js'
 import type { ConnackPacket } from '../packet/packet.js'
 import { ReasonCode, ReturnCode } from '../packet/reason-code.js'
 import { answerChallenges, type Authenticate, checkMethod } from './authentication.js'
-import { leave } from './leave.js'
+import { leave } from '../connection/leave.js'
 import { untilOver } from './until-over.js'
 
 /** How long a client waits for its server, and how it proves who it is. */

@@ -6,7 +6,7 @@ import { MqttError } from '../errors.js'
 import type { AuthPacket } from '../packet/packet.js'
 import { ReasonCode } from '../packet/reason-code.js'
 import { answerChallenges, type Authenticate, type Authenticating, checkMethod, writeAuth } from './authentication.js'
-import { leave } from './leave.js'
+import { leave } from '../connection/leave.js'
 import { untilOver } from './until-over.js'
 
 /** What a client begins with, and how long its server may take. */

@@ -4,7 +4,7 @@ import type { Connection } from '../connection/connection.js'
 import { MqttError } from '../errors.js'
 import { ReasonCode } from '../packet/reason-code.js'
 import { type Authenticate, authenticated, type Authenticating, checkStep, writeAuth } from './authentication.js'
-import { leave } from './leave.js'
+import { leave } from '../connection/leave.js'
 
 /** How long a client may take to prove anew who it is. */
 export interface WatchReauthenticationOptions {

@@ -1,6 +1,7 @@
 import { type Subscriber, Subscription } from 'rxjs'
 import { protocolError } from '../codec/violation.js'
 import type { Connection } from '../connection/connection.js'
+import { leave } from '../connection/leave.js'
 import type { Role } from '../connection/options.js'
 import { MqttError, toMqttError } from '../errors.js'
 import type { ConnackFields, ConnectFields } from '../packet/fields.js'
@@ -14,7 +15,6 @@ import type {
   QoS,
 } from '../packet/packet.js'
 import type { ConnackProperties } from '../packet/properties.js'
-import { type DisconnectReasonCode, reasonCodes } from '../packet/reason-code.js'
 import type { SessionSettings } from './options.js'
 
 /** What a connection was accepted with: what `accept` emits, and on a client the fields of CONNECT and the CONNACK. */
@@ -131,16 +131,12 @@ export class Attachment {
     this.#isPausing = false
   }
 
-  /** Ends the connection, in MQTT 5 with the reason where this end may send it [MQTT-4.13.1-1]. */
+  /** Ends the connection; an MQTT 5 peer is told, but a server of a client that has a later connection knows. */
   fail(error: MqttError): void {
     if (this.isOver) return
     this.#subscriptions.unsubscribe()
-    const reasonCode = error.reasonCode as DisconnectReasonCode
-    const isTold = this.version === 5 && reasonCodes.disconnect.includes(reasonCode)
-    if (isTold && (this.role === 'server' || !fromServerOnly.includes(reasonCode))) {
-      this.connection.disconnect({ reasonCode })
-    }
-    this.connection.end()
+    if (error.reasonCode === 0x8e && this.role === 'client') this.connection.end()
+    else leave(this.connection, error)
     this.#subscriber.error(error)
   }
 
@@ -159,5 +155,3 @@ function farewellError(packet: DisconnectPacket | undefined): MqttError | undefi
   const text = `the peer disconnected, 0x${reasonCode.toString(16)}${reason}`
   return new MqttError('disconnected', text, { reasonCode, cause: packet })
 }
-
-const fromServerOnly: readonly DisconnectReasonCode[] = [0x87, 0x89, 0x8b, 0x8d, 0x8e]

@@ -1,4 +1,4 @@
-import type { Connection } from '../connection/connection.js'
+import type { Connection } from './connection.js'
 import { MqttError } from '../errors.js'
 import { type DisconnectReasonCode, reasonCodes } from '../packet/reason-code.js'
 
