@@ -358,6 +358,24 @@ describe('receiveMaximum', () => {
     })
   })
 
+  it('counts QoS 2 until PUBREL, on each connection anew', () => {
+    scene({}, (given) => {
+      const limited = { connect: { properties: { receiveMaximum: 2 } } }
+      given.session.messages$.subscribe()
+      const first = given.join('-x-y-1-z-|', peer, limited)
+      const second = given.join('22ms Y-2-a-Z-3-b-c 9ms x', peer, { ...limited, resumed: true, at: 20 })
+      given.expectObservable(first.end$).toBe('---------|')
+      given.expectObservable(second.end$).toBe('')
+      second.expectSent('22ms y-2-a-z-3-b-c 9ms x', acks)
+    })
+    scene({}, (given) => {
+      given.session.messages$.subscribe()
+      const link = given.join('-x-y-a', peer, { connect: { properties: { receiveMaximum: 2 } } })
+      given.expectObservable(link.end$).toBe('-----#', null, { code: 'protocol-error', reasonCode: 0x93 })
+      link.expectSent('-x-y-(d|)', { ...acks, d: disconnect({ reasonCode: 0x93 }) })
+    })
+  })
+
   it('lets the connection read again when the session is detached', () => {
     listening({ receiveMaximum: 1 }, (given) => {
       const link = given.join('-(ab)--m', peer, { version: 4 })

@@ -6,7 +6,7 @@ import { expectNoUnhandled } from '../spec-support/unhandled.js'
 import { FakeTransport } from '../testing/fake-transport.js'
 import { flat } from '../testing/flat.js'
 import { packets } from '../testing/packets.js'
-import type { Message } from './message.js'
+import type { Delivery, Message } from './message.js'
 import type { SessionOptions } from './options.js'
 import { Session } from './session.js'
 import type { SessionChange, SessionState, SessionStore } from './session-store.js'
@@ -164,6 +164,23 @@ describe('changes and the packets that they protect', () => {
     transport.receive(pubrel({ messageId: 7 }))
     await turns()
     expect(scene.taken()).toEqual(['write released #7', 'pubcomp 7'])
+  })
+
+  it('a QoS 2 message that is acknowledged is stored, also where its PUBREC has to wait or nobody is connected', async () => {
+    const scene = new Scene({ ack: 'manual' })
+    const seen: Delivery[] = []
+    scene.session.messages$.subscribe((delivery) => seen.push(delivery))
+    const { transport } = await scene.join()
+    scene.taken()
+    for (const messageId of [7, 8, 9]) transport.receive(publish({ topic: `${messageId}`, qos: 2, messageId }))
+    seen[1]!.ack()
+    await turns()
+    transport.close()
+    await turns()
+    expect(scene.taken().sort()).toEqual(['attach completed', 'write received #8'])
+    seen[2]!.ack()
+    await turns()
+    expect(scene.taken()).toEqual(['write received #9'])
   })
 
   it('wait for a promise; what left before it is not delayed, what comes meanwhile is one write more', async () => {
