@@ -376,6 +376,16 @@ describe('receiveMaximum', () => {
     })
   })
 
+  it('does not count PUBREL for a message of an earlier connection', () => {
+    scene({}, (given) => {
+      const limited = { connect: { properties: { receiveMaximum: 2 } } }
+      given.session.messages$.subscribe()
+      given.join('-y-|', peer, limited)
+      const second = given.join('22ms 2-x-z-a', peer, { ...limited, resumed: true, at: 20 })
+      given.expectObservable(second.end$).toBe('28ms #', null, { code: 'protocol-error', reasonCode: 0x93 })
+    })
+  })
+
   it('lets the connection read again when the session is detached', () => {
     listening({ receiveMaximum: 1 }, (given) => {
       const link = given.join('-(ab)--m', peer, { version: 4 })
