@@ -1,4 +1,5 @@
 import { Findings } from './findings.js'
+import type { Party } from './party.js'
 import { faults, PartyClient } from './party-client.js'
 import { PartyServer } from './party-server.js'
 import { leftOpen, memory, open, size, slope, until } from './process.js'
@@ -87,18 +88,20 @@ async function one(
   await new Promise((resolve) => setTimeout(resolve, milliseconds))
   clearInterval(talking)
   clearInterval(failing)
-  const pairs = clients.map(({ party }) => [party, server.parties.get(party.name)] as const)
+  const pairs = (): (readonly [Party, Party | undefined])[] => {
+    return clients.map(({ party }) => [party, server.parties.get(party.name)] as const)
+  }
   const isDone = (): boolean => {
-    return pairs.every(([a, b]) => b !== undefined && a.isHeardBy(b) && b.isHeardBy(a))
+    return pairs().every(([a, b]) => b !== undefined && a.isHeardBy(b) && b.isHeardBy(a))
   }
   if (!(await until(isDone, 20_000))) {
-    for (const [a, b] of pairs) {
+    for (const [a, b] of pairs()) {
       if (b === undefined) findings.violation(`${a.name} never came in`)
       else if (!a.isHeardBy(b)) findings.violation(a.missing(b))
       else if (!b.isHeardBy(a)) findings.violation(b.missing(a))
     }
   }
-  for (const party of pairs.flat()) {
+  for (const party of pairs().flat()) {
     sums.messages += party?.done ?? 0
     sums.again += party?.again ?? 0
   }
