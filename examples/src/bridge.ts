@@ -63,9 +63,14 @@ interface Side {
   waiting: number
 }
 
-/** Messages of QoS 1 and 2 on their way each way, and of QoS 0 that wait for a slow end or one that is away. */
-const inFlight = 100
+/** Messages that wait for a slow end or one that is away, when one of QoS 0 is given up. */
 const maximumZero = 1_000
+/**
+ * Messages of QoS 1 and 2 on their way each way. Before MQTT 5 a server can't be told; it has at most as many as there are
+ * packet identifiers. Reading must not be paused for them: acknowledgements of the other way come by the same connection,
+ * and two ends that both pause would wait for each other for ever.
+ */
+const inFlight = { before: 65_535, since: 100 }
 
 /**
  * Joins two servers, both ways: a message is acknowledged at the one only when the other has acknowledged it. While an end is
@@ -126,8 +131,10 @@ function carried({ subscriptionIdentifier: _, topicAlias: __, ...properties }: P
 
 function sideOf(end: BridgeEnd, { stop$, delay }: BridgeOptions): Side {
   const { dial$, connect, filter, qos = 2, store } = end
-  const session = new Session({ ack: 'manual', receiveMaximum: inFlight, maxQueued: inFlight + maximumZero, store })
   const isFive = connect.protocolVersion === 5
+  const receiveMaximum = isFive ? inFlight.since : inFlight.before
+  const session = new Session({ ack: 'manual', receiveMaximum, maxQueued: receiveMaximum + maximumZero, store })
+  const fields = isFive ? { ...connect, properties: { ...connect.properties, receiveMaximum } } : connect
   const subscriptions = [{ topic: filter, qos, ...(isFive ? { nl: true, rap: true, rh: 1 as const } : {}) }]
   let isSubscribed = false
   const subscribed$ = session.subscribe({ subscriptions }).pipe(
@@ -142,7 +149,7 @@ function sideOf(end: BridgeEnd, { stop$, delay }: BridgeOptions): Side {
       isSubscribed && connack.sessionPresent ? EMPTY : subscribed$,
       of<BridgeEvent>({ type: 'connected', end, connack }),
     )
-  return { end, session, online$: stayConnected(session, { dial$, connect, work, stop$, delay }), waiting: 0 }
+  return { end, session, online$: stayConnected(session, { dial$, connect: fields, work, stop$, delay }), waiting: 0 }
 }
 
 function checkLoop({ connect, filter, prefix = '' }: BridgeEnd, other: BridgeEnd): void {
