@@ -75,9 +75,7 @@ export class Inbound {
   /** The peer sends again what was not acknowledged, so that it is not kept. */
   detach(): void {
     for (const [id, incoming] of this.#pending) {
-      if (incoming.packet.qos < 2 || !incoming.isTaken) continue
-      if (incoming.isAcked && incoming.reasonCode < 0x80) this.#remember(id, 0)
-      else this.#held.set(id, incoming)
+      if (incoming.packet.qos === 2 && incoming.isTaken && !this.#received.has(id)) this.#held.set(id, incoming)
     }
     this.#pending.clear()
     for (const acks of this.#acks) acks.clear()
@@ -105,9 +103,9 @@ export class Inbound {
     this.#attachment!.checkTaken(packet)
     const resolved = this.#aliases.resolve(packet)
     if (qos === 0) return this.#arrive(new Incoming(resolved, this.#generation))
-    const pending = this.#pending.get(messageId)
-    if (pending !== undefined || (qos === 1 && this.#received.has(messageId))) {
-      if (pending !== undefined && dup && this.#attachment!.version < 5) return
+    const isPending = this.#pending.has(messageId)
+    if (isPending || (qos === 1 && this.#received.has(messageId))) {
+      if (isPending && dup && this.#attachment!.version < 5) return
       throw protocolError(`PUBLISH messageId ${messageId} is in use [MQTT-2.2.1-3] [MQTT-2.3.1-2]`)
     }
     const incoming = (qos === 2 ? this.#held.get(messageId) : undefined) ?? this.#incoming(resolved)
@@ -131,7 +129,7 @@ export class Inbound {
   /** @throws MqttError `'protocol-error'` */
   pubrel({ messageId }: PubrelPacket): void {
     const generation = this.#received.get(messageId)
-    if (generation === undefined) return this.#pubrelUnknown(messageId)
+    if (generation === undefined || this.#pending.has(messageId)) return this.#pubrelUnknown(messageId)
     this.#received.delete(messageId)
     if (generation === this.#generation) this.#unreleased--
     this.#journal.note({ kind: 'released', messageId })
@@ -207,12 +205,15 @@ export class Inbound {
   }
 
   readonly #onAck = (incoming: Incoming): void => {
-    const { packet, generation, reasonCode } = incoming
-    if (generation === this.#generation) return this.#acknowledge(packet.qos)
-    const messageId = packet.messageId!
-    if (this.#held.get(messageId) !== incoming || reasonCode >= 0x80) return
-    this.#held.delete(messageId)
-    this.#remember(messageId, 0)
+    const { qos, messageId = 0 } = incoming.packet
+    const isNow = incoming.generation === this.#generation
+    const isKnown = isNow || this.#held.get(messageId) === incoming
+    // Stored before its turn comes: whatever happens until then, it is not handed over again.
+    if (isKnown && qos === 2 && incoming.reasonCode < 0x80) {
+      this.#held.delete(messageId)
+      this.#remember(messageId, 0)
+    }
+    if (isNow) this.#acknowledge(qos)
   }
 
   /** Sends what is acknowledged, in the order of the messages [MQTT-4.6.0-2] [MQTT-4.6.0-3]. */

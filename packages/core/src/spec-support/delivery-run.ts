@@ -34,6 +34,8 @@ interface Side {
   /** QoS 2 messages whose taking the store has not noted, by packet identifier: killed now, they come again. */
   readonly torn: Map<number, number>
   readonly again: Set<number>
+  /** Messages that were acknowledged just now. */
+  readonly acked: Set<number>
   readonly data: StoreData
   store: StepStore | undefined
   subscription: Subscription | undefined
@@ -70,6 +72,7 @@ export async function deliver(run: Run): Promise<{ readonly broken: string[]; re
     open: [],
     torn: new Map(),
     again: new Set(),
+    acked: new Set(),
     data: new StoreData(),
     store: undefined,
     subscription: undefined,
@@ -122,15 +125,24 @@ export async function deliver(run: Run): Promise<{ readonly broken: string[]; re
   }
   const acknowledge = (count: number): void => {
     for (const end of ends) {
-      const { open } = sides[end]
+      const { open, acked } = sides[end]
       for (let i = 0; i < count && open.length > 0; i++) {
-        open.splice(ack === 'late' ? 0 : next(open.length), 1)[0]!.ack()
+        const [delivery] = open.splice(ack === 'late' ? 0 : next(open.length), 1)
+        delivery!.ack()
+        acked.add(numberOf(delivery!.packet))
         link.moment(`${end} acknowledges`)
       }
     }
   }
-  const settle = (): Promise<void> =>
-    link.settle(() => ends.some((end) => (sides[end].store?.busy ?? 0) > 0 && !sides[end].store!.isDead))
+  const isBusy = (): boolean => ends.some((end) => (sides[end].store?.busy ?? 0) > 0 && !sides[end].store!.isDead)
+  const settle = async (): Promise<void> => {
+    await link.settle(isBusy)
+    // What was acknowledged is stored by now, whatever else it waits for.
+    for (const { torn, acked } of Object.values(sides)) {
+      for (const [id, number] of torn) if (acked.has(number)) torn.delete(id)
+      acked.clear()
+    }
+  }
   const restart = (end: End): void => {
     const own = sides[end]
     isDying = false
