@@ -17,7 +17,7 @@ const usage = `npm run soak -- [--short | --strict] [--minutes N] [--seed N] [--
 
   --short     every scenario, smaller: some two minutes
   --strict    a target of speed that is missed fails the run too: for a quiet machine, and the whole soak alone
-  --minutes   bounds the whole run (default 15): a million whole connections have to be done in it, and
+  --minutes   bounds the whole run (default 25): a million whole connections have to be done in it, and
               steady load takes what the others leave of it
   --seed      to have the random choices of an earlier run again
   --only      one scenario: stalls, closes, writers, connections, idle, churn, storm, publishes, slow,
@@ -34,7 +34,7 @@ const { values } = parseArgs({
   options: {
     short: { type: 'boolean', default: false },
     strict: { type: 'boolean', default: false },
-    minutes: { type: 'string', default: '15' },
+    minutes: { type: 'string', default: '25' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     only: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -100,7 +100,7 @@ const scenarios: readonly Scenario[] = [
     run: (time) =>
       short
         ? parties({ time: 0, clients: 20, round: 1_000, seed })
-        : parties({ time: Math.min(time / 2, PARTIES), clients: 40, round: 3_000, seed }),
+        : parties({ time: Math.min((time * 2) / 3, PARTIES), clients: 40, round: 3_000, seed }),
   },
   {
     name: 'crowd',
