@@ -1,5 +1,35 @@
-import { filter, groupBy, map, mergeMap, type Observable, type OperatorFunction, reduce, tap, windowTime } from 'rxjs'
-import type { DemoServer, Message } from './demo-server.js'
+import {
+  answerSubscribe,
+  answerUnsubscribe,
+  type Message,
+  type PublishPacket,
+  type QoS,
+  ReasonCode,
+  serve,
+  Session,
+  TopicTree,
+  type Transport,
+} from '@rxmqtt/core'
+import {
+  catchError,
+  defer,
+  EMPTY,
+  filter,
+  finalize,
+  groupBy,
+  ignoreElements,
+  map,
+  merge,
+  mergeMap,
+  type Observable,
+  of,
+  type OperatorFunction,
+  reduce,
+  share,
+  Subject,
+  tap,
+  windowTime,
+} from 'rxjs'
 
 /** What one device measured. */
 export interface Reading {
@@ -21,7 +51,7 @@ const decoder = new TextDecoder()
 export function readings(): OperatorFunction<Message, Reading> {
   return (messages$) =>
     messages$.pipe(
-      map(({ topic, payload }) => {
+      map(({ topic, payload = '' }) => {
         const text = typeof payload === 'string' ? payload : decoder.decode(payload)
         return { room: topicOfDevice.exec(topic)?.[1] ?? '', value: text.trim() === '' ? Number.NaN : Number(text) }
       }),
@@ -46,11 +76,49 @@ export function averages(milliseconds: number): OperatorFunction<Reading, Averag
 }
 // #endregion
 
-/** Publishes the averages of what devices publish back to whoever subscribed to `averages/<room>`. */
-export function pipeline(server: DemoServer, milliseconds: number): Observable<Average> {
-  return server.messages$.pipe(
-    readings(),
-    averages(milliseconds),
-    tap(({ room, mean }) => server.publish({ topic: `averages/${room}`, payload: mean.toFixed(2), qos: 1 })),
-  )
+// #region pipeline
+/**
+ * A server that takes what devices measure, and publishes the averages to whoever subscribed to `averages/…`. Emits them too;
+ * goes on until its last client is gone.
+ */
+export function pipeline(transports$: Observable<Transport>, milliseconds: number): Observable<Average> {
+  return defer(() => {
+    const measured = new Subject<PublishPacket>()
+    const averages$ = measured.pipe(readings(), averages(milliseconds), share())
+    const served$ = transports$.pipe(
+      serve(
+        (connection, accepted) => {
+          const session = new Session({ overflow: 'drop-oldest' })
+          const wanted = new TopicTree<QoS>()
+          const forget = (topic: string): boolean =>
+            ([0, 1, 2] as const).map((qos) => wanted.remove(topic, qos)).includes(true)
+          return merge(
+            session.attach(connection, accepted),
+            session.messages$.pipe(tap(({ packet }) => measured.next(packet))),
+            answerSubscribe(connection, ({ topic, qos }) => {
+              if (!topic.startsWith('averages/')) return ReasonCode.NotAuthorized
+              forget(topic)
+              wanted.add(topic, qos)
+              return qos
+            }),
+            answerUnsubscribe(connection, (topic) =>
+              forget(topic) ? ReasonCode.Success : ReasonCode.NoSubscriptionExisted,
+            ),
+            averages$.pipe(
+              map(({ room, mean }) => ({ topic: `averages/${room}`, payload: mean.toFixed(2) })),
+              filter(({ topic }) => wanted.match(topic).length > 0),
+              mergeMap((message) => {
+                const qos = Math.max(...wanted.match(message.topic)) as QoS
+                return session.publish({ ...message, qos }).pipe(catchError(() => EMPTY))
+              }),
+            ),
+          )
+        },
+        { authorize: () => of({ reasonCode: ReasonCode.Success }) },
+      ),
+      finalize(() => measured.complete()),
+    )
+    return merge(averages$, served$.pipe(ignoreElements()))
+  })
 }
+// #endregion

@@ -33,7 +33,7 @@ import { demoClient } from './demo-client.js'
 import { createDemoServer, type DemoEvent } from './demo-server.js'
 import { quoted } from './describe.js'
 import { isMain } from './main.js'
-import { pipeline } from './pipeline.js'
+import { averages, readings } from './pipeline.js'
 import { heading, lineMaker, type Paint, painter, Tally } from './terminal.js'
 import { type Seen, wiretap } from './wiretap.js'
 
@@ -85,7 +85,13 @@ export function start(options: StartOptions = {}): Observable<string> {
       server.serve(over$),
       mergeMap((event) => lines(event, tally, (connection) => lineMaker(connection, { started, columns, paint }))),
     )
-    const averages$ = pipeline(server, windowLength).pipe(ignoreElements(), takeUntil(over$))
+    const averages$ = server.messages$.pipe(
+      readings(),
+      averages(windowLength),
+      tap(({ room, mean }) => server.publish({ topic: `averages/${room}`, payload: mean.toFixed(2), qos: 1 })),
+      ignoreElements(),
+      takeUntil(over$),
+    )
     const demonstration$ = combineLatest([bound.tcp, bound.ws]).pipe(
       take(1),
       switchMap(([tcp, ws]) =>
