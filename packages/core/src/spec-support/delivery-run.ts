@@ -3,12 +3,12 @@ import type { MqttError } from '../errors.js'
 import type { ProtocolVersion, QoS } from '../packet/packet.js'
 import type { Delivery, PublishResult } from '../session/message.js'
 import type { SessionOptions } from '../session/options.js'
-import { PacketIds } from '../session/packet-ids.js'
 import { Session } from '../session/session.js'
 import { brokenDeliveries, brokenRules, numberOf } from './delivery-rules.js'
 import { random } from './random.js'
 import { type End, type Fate, otherEnd, SessionLink } from './session-link.js'
 import { StepStore, type StoreKind, StoreData } from './step-store.js'
+import { watchIds } from './watch-ids.js'
 
 /** A run: what is sent from where, and where it is cut. */
 export interface Run {
@@ -36,6 +36,8 @@ interface Side {
   readonly again: Set<number>
   /** Messages that were acknowledged just now. */
   readonly acked: Set<number>
+  /** Messages that the peer may be told of: which were taken, and acknowledged where the consumer does that. */
+  readonly mayTell: Map<number, boolean>
   readonly data: StoreData
   store: StepStore | undefined
   subscription: Subscription | undefined
@@ -73,6 +75,7 @@ export async function deliver(run: Run): Promise<{ readonly broken: string[]; re
     torn: new Map(),
     again: new Set(),
     acked: new Set(),
+    mayTell: new Map(),
     data: new StoreData(),
     store: undefined,
     subscription: undefined,
@@ -93,6 +96,9 @@ export async function deliver(run: Run): Promise<{ readonly broken: string[]; re
     return fate
   }
   link.onSent = (end, packet) => {
+    const isAck = packet.cmd === 'puback' || packet.cmd === 'pubrec'
+    if (isAck && sides[end].mayTell.get(packet.messageId) !== true)
+      broken.push(`${end}: ${packet.cmd} before it was acknowledged`)
     if (sides[end].store === undefined || sides[end].data.covers(packet)) return
     broken.push(`${end}: ${packet.cmd} left before it was stored`)
   }
@@ -102,6 +108,7 @@ export async function deliver(run: Run): Promise<{ readonly broken: string[]; re
     own.subscription = link.sessions[end].messages$.subscribe((delivery) => {
       const number = numberOf(delivery.packet)
       own.got.push(number)
+      own.mayTell.set(delivery.packet.messageId ?? 0, ack === 'auto')
       if (delivery.packet.qos === 2) own.torn.set(delivery.packet.messageId!, number)
       if (ack !== 'auto') own.open.push(delivery)
       link.moment(`${end} takes`)
@@ -129,6 +136,7 @@ export async function deliver(run: Run): Promise<{ readonly broken: string[]; re
       for (let i = 0; i < count && open.length > 0; i++) {
         const [delivery] = open.splice(ack === 'late' ? 0 : next(open.length), 1)
         delivery!.ack()
+        sides[end].mayTell.set(delivery!.packet.messageId ?? 0, true)
         acked.add(numberOf(delivery!.packet))
         link.moment(`${end} acknowledges`)
       }
@@ -218,29 +226,4 @@ export async function deliver(run: Run): Promise<{ readonly broken: string[]; re
   await settle()
   used.stop()
   return { broken, moments: link.moments }
-}
-
-/** Looks on as packet identifiers are taken and freed, in all sessions. */
-function watchIds(): { count(): number; forget(): void; stop(): void } {
-  const { take, reserve, free } = PacketIds.prototype
-  const used = new Map<PacketIds, Set<number>>()
-  const of = (ids: PacketIds): Set<number> => used.get(ids) ?? used.set(ids, new Set()).get(ids)!
-  PacketIds.prototype.take = function (this: PacketIds): number {
-    const id = take.call(this)
-    of(this).add(id)
-    return id
-  }
-  PacketIds.prototype.reserve = function (this: PacketIds, id: number): void {
-    of(this).add(id)
-    reserve.call(this, id)
-  }
-  PacketIds.prototype.free = function (this: PacketIds, id: number): void {
-    of(this).delete(id)
-    free.call(this, id)
-  }
-  return {
-    count: () => [...used.values()].reduce((sum, ids) => sum + ids.size, 0),
-    forget: () => used.clear(),
-    stop: () => Object.assign(PacketIds.prototype, { take, reserve, free }),
-  }
 }
