@@ -1,4 +1,4 @@
-import { type Connection, MqttError, type Transport } from '@rxmqtt/core'
+import { backoff, type Connection, MqttError, type Transport } from '@rxmqtt/core'
 import { marbles } from '@rxmqtt/core/testing'
 import { memoryPair } from '@rxmqtt/transports/memory'
 import { map, NEVER, startWith, throwError, timer, defer } from 'rxjs'
@@ -24,7 +24,7 @@ describe('reconnecting', () => {
           map(({ cmd }): string => cmd),
           startWith('open'),
         )
-      expectObservable(reconnecting(dial$, work), '^ 9s !').toBe('7s o', { o: 'open' })
+      expectObservable(reconnecting(dial$, work, backoff({ jitter: 0 })), '^ 9s !').toBe('7s o', { o: 'open' })
       flush()
     })
     expect(dialled).toEqual([0, 1_000, 3_000, 7_000, 8_500])

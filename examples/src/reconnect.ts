@@ -1,18 +1,19 @@
 // #region reconnect
-import { Connection, type Transport } from '@rxmqtt/core'
-import { merge, type Observable, retry, switchMap, timer } from 'rxjs'
+import { backoff, Connection, type Transport } from '@rxmqtt/core'
+import { merge, type Observable, retry, switchMap } from 'rxjs'
 
-/** Works over a connection, and dials again when it could not be opened or broke: after 1, 2, 4, … 60 seconds. */
+/** Works over a connection, and dials again when it could not be opened or broke: later and later, at most after a minute. */
 export function reconnecting<T>(
   dial$: Observable<Transport>,
   work: (connection: Connection) => Observable<T>,
+  delay = backoff({ maximum: 60_000 }),
 ): Observable<T> {
   return dial$.pipe(
     switchMap((transport) => {
       const connection = new Connection(transport, { role: 'client' })
       return merge(work(connection), connection.closed$)
     }),
-    retry({ delay: (_error, attempt) => timer(Math.min(500 * 2 ** attempt, 60_000)), resetOnSuccess: true }),
+    retry({ delay, resetOnSuccess: true }),
   )
 }
 // #endregion
