@@ -2,7 +2,7 @@ import type { Subscriber } from 'rxjs'
 import type { MqttError } from '../errors.js'
 import { Queue } from '../operators/queue.js'
 import type { QoS } from '../packet/packet.js'
-import { expiryOf, type Message, type PublishResult } from './message.js'
+import { expiryOf, type Message, ownMessage, type PublishResult } from './message.js'
 import type { StoredEntry } from './session-store.js'
 
 /** A message on its way to the peer. */
@@ -43,6 +43,11 @@ export class Entry {
     entry.messageId = stored.messageId ?? 0
     entry.isStored = true
     return entry
+  }
+
+  /** What is in flight is kept for as long as the peer likes: not with the chunk that the payload may be a view of. */
+  own(): void {
+    if (this.message !== undefined && !this.hasWaited) this.message = ownMessage(this.message)
   }
 
   succeed(result: PublishResult): void {

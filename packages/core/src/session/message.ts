@@ -91,6 +91,13 @@ export function keptMessage(message: Message): StoredMessage {
   return { topic, payload: own, qos: qos as 1 | 2, retain, properties }
 }
 
+/** The message with a payload of its own, where that was a view of more. */
+export function ownMessage(message: Message): Message {
+  const { payload } = message
+  const isView = payload instanceof Uint8Array && payload.byteLength < payload.buffer.byteLength
+  return isView ? { ...message, payload: new Uint8Array(payload) } : message
+}
+
 /** When a message expires, in milliseconds since the epoch. */
 export function expiryOf(message: Message): number | undefined {
   const seconds = message.properties?.messageExpiryInterval

@@ -192,6 +192,7 @@ export class Outbound {
       throw error
     }
     if (entry.qos === 0) entry.succeed({ qos: 0, reasonCode: 0 })
+    else entry.own()
   }
 
   #finish(entry: Entry, result: PublishResult): void {
