@@ -56,7 +56,7 @@ class Scene {
   }
 
   /** Joins a connection, whose packets are in the log from then on. */
-  async join(given: JoinOptions = {}): Promise<Link> {
+  async join(given: JoinOptions = {}, before?: (link: Link) => unknown): Promise<Link> {
     const transport = new FakeTransport(undefined, given.version ?? 5)
     const link = joined(this.session, transport, given)
     connections.push(link.connection)
@@ -79,6 +79,7 @@ class Scene {
       complete: () => this.log.push('attach completed'),
       error: (error: unknown) => this.log.push(`attach: ${(error as MqttError).code}`),
     })
+    before?.(link)
     await turns()
     return link
   }
@@ -261,6 +262,30 @@ describe('a message that may not be sent', () => {
       expect.stringMatching(/^write .*-\d+$/),
     ])
   })
+})
+
+it('a server sends subscription identifiers, a client does not', async () => {
+  const scene = new Scene()
+  await scene.join({ role: 'server' })
+  scene.taken()
+  scene.publish({ topic: 'a', qos: 1, properties: { subscriptionIdentifier: 1 } })
+  await turns()
+  expect(scene.taken()).toEqual(['write +1 a #1', 'publish 1'])
+})
+
+it('drop-oldest takes what was stored in an earlier life out of the store', async () => {
+  const scene = new Scene({ overflow: 'drop-oldest', maxQueued: 1 })
+  const message = { topic: 'old', payload: new Uint8Array(), qos: 1 } as const
+  scene.state = {
+    outgoing: [{ kind: 'message', sequence: 4, message, expiresAt: undefined, messageId: undefined }],
+    received: [],
+  }
+  const { transport } = await scene.join({ resumed: true }, ({ transport: full }) => (full.writable = false))
+  scene.taken()
+  scene.publish({ topic: 'new', qos: 1 })
+  transport.writable = true
+  await turns()
+  expect(scene.taken()).toEqual(['write -4, +5 new, sent 5 #1', 'publish 1'])
 })
 
 describe.each(['throws', 'rejects'] as const)('a write that %s', (mode) => {

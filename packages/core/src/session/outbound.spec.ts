@@ -206,6 +206,27 @@ describe('a slow transport', () => {
   })
 })
 
+describe('the window after a cut', () => {
+  it('has PUBREL that is sent again in it, until PUBCOMP, and is not larger after it', () => {
+    scene({}, ({ session, join, does }) => {
+      const own = { connack: { properties: { receiveMaximum: 1 } } }
+      const first = join('-----r-|', { r: pubrec() }, own)
+      const second = join(
+        '20ms c',
+        { c: pubcomp() },
+        { ...own, connack: { ...own.connack, sessionPresent: true }, at: 10, resumed: true },
+      )
+      does('(abc)', {
+        a: () => session.publish({ topic: 'a', qos: 2 }).subscribe(),
+        b: () => session.publish({ topic: 'b', qos: 1 }).subscribe(),
+        c: () => session.publish({ topic: 'c', qos: 1 }).subscribe(),
+      })
+      first.expectSent('a----r-|', { a: sent('a', 1, { qos: 2 }), r: pubrel() })
+      second.expectSent('10ms r 9ms b', { r: pubrel(), b: sent('b', 2) })
+    })
+  })
+})
+
 describe('expiry', () => {
   const message = { topic: 'a', qos: 1, properties: { messageExpiryInterval: 10 } } as const
 
