@@ -179,6 +179,12 @@ describe('group F, MQTT 5, what a session does', () => {
   show('3.1.2-4', 'a clean start discards the session, on both ends', () => {
     rejoined(5, true, false, ['', '10ms #'], '10ms n----r')
     served(5, true)
+    scene({}, ({ session, join, expectObservable }) => {
+      join('--|', {}, { role: 'server' })
+      const wrong = { role: 'server', at: 10, connect: { clean: true }, connack: { sessionPresent: true } } as const
+      join('', {}, wrong).expectSent('')
+      expectObservable(session.publish({ topic: 'a', qos: 1 })).toBe('10ms #', null, { code: 'session-lost' })
+    })
   })
   show('3.1.2-23', 'the session is kept when the connection is over', () => {
     rejoined(5, false, true, ['', ''], '10ms (ab)-r')

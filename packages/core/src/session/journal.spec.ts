@@ -223,6 +223,32 @@ describe('changes and the packets that they protect', () => {
   })
 })
 
+it('packets leave on no connection that the session was taken off', async () => {
+  const scene = new Scene()
+  const { detach } = await scene.join()
+  scene.taken()
+  scene.mode = 'held'
+  scene.publish({ topic: 'a', qos: 1 })
+  await turns()
+  detach()
+  await scene.wrote()
+  expect(scene.taken()).toEqual(['write +1 a #1'])
+})
+
+it('what a write has failed to store is stored by the next attachment, also where nothing is to be sent', async () => {
+  const scene = new Scene()
+  scene.session.messages$.subscribe()
+  const { transport } = await scene.join()
+  scene.taken()
+  scene.mode = 'throws'
+  transport.receive(publish({ topic: 'x', qos: 2, messageId: 7 }))
+  await turns()
+  scene.mode = 'sync'
+  scene.taken()
+  await scene.join({ resumed: true })
+  expect(scene.taken()).toEqual(['write received #7'])
+})
+
 describe('a message that may not be sent', () => {
   const bad: readonly [string, Message, JoinOptions][] = [
     [
@@ -392,7 +418,9 @@ describe('loading', () => {
     scene.state = new Promise((resolve) => (loaded = resolve))
     const first = await scene.join({ resumed: true })
     first.detach()
-    expect(first.connection.writable).toBe(true)
+    const reading = first.connection.packets$.subscribe()
+    expect([first.connection.writable, first.connection.reading]).toEqual([true, true])
+    reading.unsubscribe()
     const second = await scene.join({ resumed: true })
     second.transport.receive(publish({ topic: 'x', qos: 2, messageId: 7, dup: true }))
     await turns()
