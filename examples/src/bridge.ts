@@ -65,12 +65,10 @@ interface Side {
 
 /** Messages that wait for a slow end or one that is away, when one of QoS 0 is given up. */
 const maximumZero = 1_000
-/**
- * Messages of QoS 1 and 2 on their way each way. Before MQTT 5 a server can't be told; it has at most as many as there are
- * packet identifiers. Reading must not be paused for them: acknowledgements of the other way come by the same connection,
- * and two ends that both pause would wait for each other for ever.
- */
-const inFlight = { before: 65_535, since: 100 }
+/** Messages of QoS 1 and 2 on their way each way. Before MQTT 5 a server can't be told, and may have more. */
+const receiveMaximum = 100
+/** None of QoS 1 and 2 is given up: a server has at most as many on their way as there are packet identifiers. */
+const maxQueued = 65_535 + maximumZero
 
 /**
  * Joins two servers, both ways: a message is acknowledged at the one only when the other has acknowledged it. While an end is
@@ -132,8 +130,7 @@ function carried({ subscriptionIdentifier: _, topicAlias: __, ...properties }: P
 function sideOf(end: BridgeEnd, { stop$, delay }: BridgeOptions): Side {
   const { dial$, connect, filter, qos = 2, store } = end
   const isFive = connect.protocolVersion === 5
-  const receiveMaximum = isFive ? inFlight.since : inFlight.before
-  const session = new Session({ ack: 'manual', receiveMaximum, maxQueued: receiveMaximum + maximumZero, store })
+  const session = new Session({ ack: 'manual', receiveMaximum, maxQueued, store })
   const fields = isFive ? { ...connect, properties: { ...connect.properties, receiveMaximum } } : connect
   const subscriptions = [{ topic: filter, qos, ...(isFive ? { nl: true, rap: true, rh: 1 as const } : {}) }]
   let isSubscribed = false

@@ -5,17 +5,17 @@ import type { Incoming } from './inbox.js'
 /** Watches how long messages wait for their acknowledgement. */
 export class AckTimer {
   readonly #limit: number
-  readonly #oldest: () => Incoming | undefined
+  readonly #messages: ReadonlyMap<number, Incoming>
   readonly #onLate: (error: MqttError) => void
   #timer: Subscription | undefined
 
   /**
    * @param limit - milliseconds; 0: any time
-   * @param oldest - the message that was taken first of those that are not acknowledged
+   * @param messages - those that are not acknowledged to the peer, in the order in which they came
    */
-  constructor(limit: number, oldest: () => Incoming | undefined, onLate: (error: MqttError) => void) {
+  constructor(limit: number, messages: ReadonlyMap<number, Incoming>, onLate: (error: MqttError) => void) {
     this.#limit = limit
-    this.#oldest = oldest
+    this.#messages = messages
     this.#onLate = onLate
   }
 
@@ -34,7 +34,7 @@ export class AckTimer {
   #wait(milliseconds: number): Subscription {
     return timer(milliseconds).subscribe(() => {
       this.#timer = undefined
-      const oldest = this.#oldest()
+      const oldest = [...this.#messages.values()].find(({ isTaken, isAcked }) => isTaken && !isAcked)
       if (oldest === undefined) return
       const left = oldest.takenAt + this.#limit - asyncScheduler.now()
       if (left > 0) {

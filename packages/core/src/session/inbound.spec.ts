@@ -349,6 +349,26 @@ describe('receiveMaximum', () => {
     },
   )
 
+  it('goes on reading while an answer of the peer is awaited, which comes behind what waits, and pauses after it', () => {
+    listening({ receiveMaximum: 2 }, (given) => {
+      const inbound = { ...peer, k: puback({ messageId: 1 }) }
+      const link = given.join('-a-x-b-k-m', inbound)
+      given.does('--p', { p: () => given.session.publish({ topic: 'out', qos: 1 }).subscribe() })
+      given.acknowledges('20ms a')
+      given.expectReads(link.transport).toBe('^------!', '--------------------^')
+      link.expectSent('--o 17ms a', { ...acks, o: publish({ topic: 'out', qos: 1, messageId: 1 }) })
+    })
+  })
+
+  it('reads again as soon as an answer of the peer is awaited', () => {
+    listening({ receiveMaximum: 2 }, (given) => {
+      const link = given.join('-a-x-b', peer)
+      given.does('10ms p', { p: () => given.session.publish({ topic: 'out', qos: 1 }).subscribe() })
+      given.expectReads(link.transport).toBe('^----!', '----------^')
+      link.expectSent('10ms o', { ...acks, o: publish({ topic: 'out', qos: 1, messageId: 1 }) })
+    })
+  })
+
   it('pauses an MQTT 5 peer too where more was advertised', () => {
     listening({ receiveMaximum: 2 }, (given) => {
       const link = given.join('-a-x-b', peer, { connect: { properties: { receiveMaximum: 3 } } })

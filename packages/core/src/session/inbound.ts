@@ -9,6 +9,7 @@ import { Inbox, Incoming } from './inbox.js'
 import type { Journal } from './journal.js'
 import type { Delivery, OnDropped } from './message.js'
 import type { SessionSettings } from './options.js'
+import type { PacketIds } from './packet-ids.js'
 import { ReceivedAliases } from './topic-aliases.js'
 
 /**
@@ -18,6 +19,7 @@ import { ReceivedAliases } from './topic-aliases.js'
 export class Inbound {
   readonly #settings: SessionSettings
   readonly #journal: Journal
+  readonly #ids: PacketIds
   readonly #onDropped: OnDropped
   readonly #inbox = new Inbox()
   readonly #claims = new Set<(packet: PublishPacket) => boolean>()
@@ -38,15 +40,12 @@ export class Inbound {
   #isDraining = false
   readonly #ackTimer: AckTimer
 
-  constructor(settings: SessionSettings, journal: Journal, onDropped: OnDropped) {
+  constructor(settings: SessionSettings, journal: Journal, ids: PacketIds, onDropped: OnDropped) {
     this.#settings = settings
     this.#journal = journal
+    this.#ids = ids
     this.#onDropped = onDropped
-    this.#ackTimer = new AckTimer(
-      settings.ackTimeout,
-      () => [...this.#pending.values()].find(({ isTaken, isAcked }) => isTaken && !isAcked),
-      (error) => this.#attachment?.fail(error),
-    )
+    this.#ackTimer = new AckTimer(settings.ackTimeout, this.#pending, (error) => this.#attachment?.fail(error))
   }
 
   /** The one who listens. */
@@ -81,7 +80,7 @@ export class Inbound {
     for (const acks of this.#acks) acks.clear()
     this.#inbox.replace([])
     this.#ackTimer.stop()
-    this.#setPausing(false)
+    this.hold()
     this.#attachment = undefined
     this.#generation++
   }
@@ -149,17 +148,18 @@ export class Inbound {
   /** @throws MqttError when more is on its way than we said [MQTT-3.3.4-7] [MQTT-3.3.4-9] */
   #checkMaximum(): void {
     const { receiveMaximum } = this.#attachment!
-    const waiting = this.#pending.size
-    if (receiveMaximum !== undefined && waiting + this.#unreleased > receiveMaximum) {
+    if (receiveMaximum !== undefined && this.#pending.size + this.#unreleased > receiveMaximum) {
       throw protocolError(`more than ${receiveMaximum} PUBLISH packets, the Receive Maximum, are in flight`, 0x93)
     }
-    if (waiting > this.#settings.receiveMaximum) this.#setPausing(true)
+    this.hold()
   }
 
-  #setPausing(value: boolean): void {
-    if (this.#isPausing === value) return
-    this.#isPausing = value
-    if (value) this.#attachment?.connection.pause()
+  /** Holds the peer back while too much waits, but not while an answer is awaited: it comes behind what waits. */
+  hold(): void {
+    const isPausing = this.#pending.size > this.#settings.receiveMaximum && !this.#ids.isAnyUsed
+    if (this.#isPausing === isPausing) return
+    this.#isPausing = isPausing
+    if (isPausing) this.#attachment?.connection.pause()
     else this.#attachment?.connection.resume()
   }
 
@@ -232,7 +232,7 @@ export class Inbound {
       const code = reasonCode === 0 ? undefined : reasonCode
       this.#journal.send({ cmd: qos === 1 ? 'puback' : 'pubrec', messageId, reasonCode: code })
     }
-    if (this.#isPausing && this.#pending.size <= this.#settings.receiveMaximum) this.#setPausing(false)
+    this.hold()
   }
 
   #remember(messageId: number, generation: number): void {

@@ -85,5 +85,5 @@ export class Inbox {
 function keep(incoming: Incoming): void {
   const { packet } = incoming
   const { payload } = packet
-  if (payload.byteLength < payload.buffer.byteLength) incoming.packet = { ...packet, payload: payload.slice() }
+  if (payload.byteLength < payload.buffer.byteLength) incoming.packet = { ...packet, payload: new Uint8Array(payload) }
 }

@@ -56,7 +56,7 @@ export class Session {
   readonly #settings: SessionSettings
   readonly #store: SessionStore | undefined
   readonly #dropped = new Subject<DroppedMessage>()
-  readonly #ids = new PacketIds()
+  readonly #ids = new PacketIds(() => this.#inbound.hold())
   readonly #journal: Journal
   readonly #outbound: Outbound
   readonly #inbound: Inbound
@@ -77,7 +77,7 @@ export class Session {
     this.#store = options.store
     this.#journal = new Journal(options.store, (error) => this.#attachment?.fail(error))
     this.#outbound = new Outbound(settings, this.#journal, this.#ids, onDropped)
-    this.#inbound = new Inbound(settings, this.#journal, onDropped)
+    this.#inbound = new Inbound(settings, this.#journal, this.#ids, onDropped)
     this.messages$ = new Observable((subscriber) => this.#inbound.subscribe(subscriber))
     this.dropped$ = this.#dropped.asObservable()
   }
