@@ -238,6 +238,17 @@ describe('Encoder: many of them share one memory', () => {
     expect(toHex(join(...two.take()))).toBe('30050001610202c000')
   })
 
+  test('what each gathers in pieces, packet by packet in turn, leaves as one chunk, but for large payloads', () => {
+    const encoders = [new Encoder(), new Encoder(), new Encoder()]
+    const sizes = [10, 20, 5_000, 30, 40, 50]
+    for (const size of sizes) for (const encoder of encoders) encoder.write(publish(size))
+    for (const encoder of encoders) {
+      const chunks = encoder.take()
+      expect(chunks.map(({ length }) => length)).toEqual([15 + 25 + 6, 5_000, 35 + 45 + 55])
+      expect(toHex(join(...chunks))).toBe(toHex(encode(4, ...sizes.map((size) => publish(size)))))
+    }
+  })
+
   test('an invalid packet of one does not touch the other', () => {
     const [one, two] = [new Encoder(), new Encoder()]
     for (const bad of invalid) {

@@ -31,6 +31,8 @@ export interface EncoderOptions {
 
 const slabSize = 131_072
 const copiedChunk = 32_768
+/** Payloads over so many bytes are chunks of their own, uncopied. */
+const joinedChunk = 4_096
 
 /** The memory that all encoders write to, one after the other; what was taken is never written again. */
 class Slab extends ByteWriter {
@@ -178,7 +180,7 @@ export class Encoder {
     const chunks = this.#chunks ?? []
     this.#chunks = undefined
     this.#pending = 0
-    return chunks
+    return chunks.length < 2 ? chunks : joined(chunks)
   }
 
   /** @internal A chunk of this encoder is complete. */
@@ -214,4 +216,22 @@ export class Encoder {
     }
     return size
   }
+}
+
+/** Small chunks that follow one another become one: writing to many encoders in turn cuts what each gathers into pieces. */
+function joined(chunks: readonly Uint8Array[]): Uint8Array[] {
+  const result: Uint8Array[] = []
+  for (let from = 0, to = 0; from < chunks.length; from = to) {
+    let size = 0
+    for (; to < chunks.length && chunks[to]!.length <= joinedChunk; to++) size += chunks[to]!.length
+    if (to <= from + 1) {
+      to = from + 1
+      result.push(chunks[from]!)
+      continue
+    }
+    const whole = new Uint8Array(size)
+    for (let i = from, at = 0; i < to; at += chunks[i++]!.length) whole.set(chunks[i]!, at)
+    result.push(whole)
+  }
+  return result
 }
