@@ -1,6 +1,6 @@
-/** First in, first out, at a constant cost. */
+/** First in, first out, at a constant cost; without memory of its own before the first item. */
 export class Queue<T> {
-  #items: (T | undefined)[] = []
+  #items: (T | undefined)[] = none
   #first = 0
 
   get length(): number {
@@ -13,6 +13,7 @@ export class Queue<T> {
   }
 
   push(item: T): void {
+    if (this.#items === none) this.#items = []
     this.#items.push(item)
   }
 
@@ -34,7 +35,10 @@ export class Queue<T> {
   }
 
   clear(): void {
-    this.#items = []
+    this.#items = none
     this.#first = 0
   }
 }
+
+/** Nothing is ever put in. */
+const none: never[] = []

@@ -1,19 +1,20 @@
 import { asyncScheduler, type Subscription, timer } from 'rxjs'
 import { MqttError } from '../errors.js'
+import type { IdMap } from './id-map.js'
 import type { Incoming } from './inbox.js'
 
 /** Watches how long messages wait for their acknowledgement. */
 export class AckTimer {
   readonly #limit: number
-  readonly #messages: ReadonlyMap<number, Incoming>
+  readonly #messages: IdMap<Incoming>
   readonly #onLate: (error: MqttError) => void
   #timer: Subscription | undefined
 
   /**
-   * @param limit - milliseconds; 0: any time
+   * @param limit - milliseconds
    * @param messages - those that are not acknowledged to the peer, in the order in which they came
    */
-  constructor(limit: number, messages: ReadonlyMap<number, Incoming>, onLate: (error: MqttError) => void) {
+  constructor(limit: number, messages: IdMap<Incoming>, onLate: (error: MqttError) => void) {
     this.#limit = limit
     this.#messages = messages
     this.#onLate = onLate
@@ -21,7 +22,7 @@ export class AckTimer {
 
   /** The time of a message begins. */
   start(incoming: Incoming): void {
-    if (this.#limit === 0 || incoming.packet.qos === 0) return
+    if (incoming.packet.qos === 0) return
     incoming.takenAt = asyncScheduler.now()
     this.#timer ??= this.#wait(this.#limit)
   }

@@ -5,6 +5,7 @@ import { Queue } from '../operators/queue.js'
 import type { PublishPacket, PubrelPacket } from '../packet/packet.js'
 import { AckTimer } from './ack-timer.js'
 import type { Attachment } from './attachment.js'
+import { IdMap } from './id-map.js'
 import { Inbox, Incoming } from './inbox.js'
 import type { Journal } from './journal.js'
 import type { Delivery, OnDropped } from './message.js'
@@ -22,13 +23,13 @@ export class Inbound {
   readonly #ids: PacketIds
   readonly #onDropped: OnDropped
   readonly #inbox = new Inbox()
-  readonly #claims = new Set<(packet: PublishPacket) => boolean>()
+  #claims: readonly ((packet: PublishPacket) => boolean)[] = []
   /** Messages of this connection that are not acknowledged, by packet identifier, in the order in which they came. */
-  readonly #pending = new Map<number, Incoming>()
+  readonly #pending = new IdMap<Incoming>()
   /** QoS 2 of an earlier connection that the subscriber has and has not acknowledged. */
-  readonly #held = new Map<number, Incoming>()
+  readonly #held = new IdMap<Incoming>()
   /** QoS 2 without PUBREL, with the attachment in which PUBLISH came. */
-  readonly #received = new Map<number, number>()
+  readonly #received = new IdMap<number>()
   readonly #acks = [new Queue<Incoming>(), new Queue<Incoming>()] as const
   #aliases = new ReceivedAliases(0)
   #generation = 0
@@ -38,13 +39,14 @@ export class Inbound {
   #subscriber: Subscriber<Delivery> | undefined
   #isPausing = false
   #isDraining = false
-  readonly #ackTimer: AckTimer
+  readonly #ackTimer: AckTimer | undefined
 
   constructor(settings: SessionSettings, journal: Journal, ids: PacketIds, onDropped: OnDropped) {
     this.#settings = settings
     this.#journal = journal
     this.#ids = ids
     this.#onDropped = onDropped
+    if (settings.ackTimeout === 0) return
     this.#ackTimer = new AckTimer(settings.ackTimeout, this.#pending, (error) => this.#attachment?.fail(error))
   }
 
@@ -60,8 +62,8 @@ export class Inbound {
 
   /** Messages that `take` says yes to are acknowledged, and handed to nobody else. */
   claim(take: (packet: PublishPacket) => boolean): () => void {
-    this.#claims.add(take)
-    return () => this.#claims.delete(take)
+    this.#claims = [...this.#claims, take]
+    return () => (this.#claims = this.#claims.filter((each) => each !== take))
   }
 
   attach(attachment: Attachment): void {
@@ -79,7 +81,7 @@ export class Inbound {
     this.#pending.clear()
     for (const acks of this.#acks) acks.clear()
     this.#inbox.replace([])
-    this.#ackTimer.stop()
+    this.#ackTimer?.stop()
     this.hold()
     this.#attachment = undefined
     this.#generation++
@@ -138,9 +140,8 @@ export class Inbound {
   /** What was released before the connection was cut may be released again; on a new session that can't be. */
   #pubrelUnknown(messageId: number): void {
     const { version, resumed } = this.#attachment!
-    if (this.#pending.has(messageId)) {
-      throw protocolError(`PUBREL ${messageId} must not come before PUBREC [MQTT-4.3.3-6]`)
-    }
+    const isEarly = this.#pending.has(messageId)
+    if (isEarly) throw protocolError(`PUBREL ${messageId} must not come before PUBREC [MQTT-4.3.3-6]`)
     this.#journal.send({ cmd: 'pubcomp', messageId, reasonCode: version === 5 ? 0x92 : undefined })
     if (version === 5 && !resumed) throw protocolError(`PUBREL ${messageId} answers no PUBREC [MQTT-4.3.3-6]`)
   }
@@ -201,7 +202,7 @@ export class Inbound {
 
   #taken(incoming: Incoming): void {
     incoming.isTaken = true
-    this.#ackTimer.start(incoming)
+    this.#ackTimer?.start(incoming)
   }
 
   readonly #onAck = (incoming: Incoming): void => {

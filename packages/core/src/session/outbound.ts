@@ -4,6 +4,7 @@ import { MqttError, toMqttError } from '../errors.js'
 import type { PubackPacket, PubcompPacket, PubrecPacket } from '../packet/packet.js'
 import type { Attachment } from './attachment.js'
 import { Entry, EntryQueue } from './entry.js'
+import { IdMap } from './id-map.js'
 import type { Journal } from './journal.js'
 import { checkMessage, keptMessage, type Message, type OnDropped, type PublishResult } from './message.js'
 import { noteAdded, noteReleasing, noteRemoved } from './notes.js'
@@ -25,11 +26,12 @@ export class Outbound {
   /** What waits; what an earlier connection left unacknowledged comes first, with its packet identifier. */
   #waiting = new EntryQueue()
   /** Sent without PUBACK or PUBREC, in the order in which they were sent first [MQTT-4.6.0-1]. */
-  readonly #publishing = new Map<number, Entry>()
+  readonly #publishing = new IdMap<Entry>()
   /** PUBREL without PUBCOMP, in the order of their PUBRECs [MQTT-4.6.0-4]. */
-  readonly #releasing = new Map<number, Entry>()
+  readonly #releasing = new IdMap<Entry>()
   #sequence = 0
   #attachment: Attachment | undefined
+  /** Made for the first message on a connection: many a client only sends. */
   #packets: PublishPackets | undefined
   #inFlight = 0
   #waking: Subscription | undefined
@@ -58,7 +60,6 @@ export class Outbound {
   /** Sends over a connection: first what is unacknowledged [MQTT-4.4.0-1], then what waits. */
   attach(attachment: Attachment): void {
     this.#attachment = attachment
-    this.#packets = new PublishPackets(attachment)
     this.#inFlight = this.#releasing.size
     const waiting = this.#waiting.takeAll().filter(({ messageId }) => messageId === 0)
     for (const entry of [...this.#publishing.values(), ...waiting]) {
@@ -186,7 +187,7 @@ export class Outbound {
       this.#inFlight++
     }
     try {
-      this.#packets!.send(entry, isAgain, this.#journal)
+      (this.#packets ??= new PublishPackets(this.#attachment!)).send(entry, isAgain, this.#journal)
     } catch (error) {
       this.#settle(entry)
       throw error

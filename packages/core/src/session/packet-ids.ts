@@ -1,7 +1,9 @@
+import { IdMap } from './id-map.js'
+
 /** The packet identifiers of one sender: 1 to 65,535, none used twice at a time [MQTT-2.2.1-3]. */
 export class PacketIds {
   readonly #onChange: () => void
-  readonly #used = new Set<number>()
+  readonly #used = new IdMap<true>()
   #last = 0
 
   /** @param onChange - told when the first comes into use, and when the last is free again */
@@ -29,7 +31,7 @@ export class PacketIds {
 
   /** Marks an identifier of an earlier life as used. */
   reserve(id: number): void {
-    this.#used.add(id)
+    this.#used.set(id, true)
     if (this.#used.size === 1) this.#onChange()
   }
 

@@ -51,11 +51,9 @@ export class Session {
    * tells. A message waits until somebody listens, and is not acknowledged before.
    */
   readonly messages$: Observable<Delivery>
-  /** Messages that were not delivered: by a policy, by their expiry, with a lost session, or refused for this peer. */
-  readonly dropped$: Observable<DroppedMessage>
   readonly #settings: SessionSettings
   readonly #store: SessionStore | undefined
-  readonly #dropped = new Subject<DroppedMessage>()
+  #dropped: Subject<DroppedMessage> | undefined
   readonly #ids = new PacketIds(() => this.#inbound.hold())
   readonly #journal: Journal
   readonly #outbound: Outbound
@@ -72,14 +70,18 @@ export class Session {
   /** @throws MqttError `'invalid-option'` */
   constructor(options: SessionOptions = {}) {
     const settings = sessionSettingsOf(options)
-    const onDropped: OnDropped = (dropped) => this.#dropped.next(dropped)
+    const onDropped: OnDropped = (dropped) => this.#dropped?.next(dropped)
     this.#settings = settings
     this.#store = options.store
     this.#journal = new Journal(options.store, (error) => this.#attachment?.fail(error))
     this.#outbound = new Outbound(settings, this.#journal, this.#ids, onDropped)
     this.#inbound = new Inbound(settings, this.#journal, this.#ids, onDropped)
     this.messages$ = new Observable((subscriber) => this.#inbound.subscribe(subscriber))
-    this.dropped$ = this.#dropped.asObservable()
+  }
+
+  /** Messages that were not delivered: by a policy, by their expiry, with a lost session, or refused for this peer. */
+  get dropped$(): Observable<DroppedMessage> {
+    return (this.#dropped ??= new Subject()).asObservable()
   }
 
   /**

@@ -5,6 +5,7 @@ import { MqttError, toMqttError } from '../errors.js'
 import type { FieldsOf } from '../packet/fields.js'
 import type { QoS, SubackPacket, UnsubackPacket } from '../packet/packet.js'
 import type { Attachment } from './attachment.js'
+import { IdMap } from './id-map.js'
 import type { PacketIds } from './packet-ids.js'
 
 /** How long an answer may take. */
@@ -58,8 +59,8 @@ interface Asked {
 /** SUBSCRIBE and UNSUBSCRIBE of a client, each with its answer, on the connection that is there or comes next. */
 export class Subscriptions {
   readonly #ids: PacketIds
-  readonly #waiting = new Set<Asked>()
-  readonly #asked = new Map<number, Asked>()
+  #waiting: Set<Asked> | undefined
+  readonly #asked = new IdMap<Asked>()
   #attachment: Attachment | undefined
 
   constructor(ids: PacketIds) {
@@ -75,17 +76,17 @@ export class Subscriptions {
       const asked: Asked = { request, subscriber }
       subscriber.add(() => {
         asked.subscriber = undefined
-        this.#waiting.delete(asked)
+        this.#waiting?.delete(asked)
       })
-      if (this.#attachment === undefined) this.#waiting.add(asked)
+      if (this.#attachment === undefined) (this.#waiting ??= new Set()).add(asked)
       else this.#send(asked, this.#attachment)
     }).pipe(timeout({ first: limit, with: late }))
   }
 
   attach(attachment: Attachment): void {
     this.#attachment = attachment
-    const waiting = [...this.#waiting]
-    this.#waiting.clear()
+    const waiting = this.#waiting ?? []
+    this.#waiting = undefined
     for (const asked of waiting) this.#send(asked, attachment)
   }
 

@@ -1,5 +1,6 @@
 import { protocolError } from '../codec/violation.js'
 import type { PublishPacket } from '../packet/packet.js'
+import { IdMap } from './id-map.js'
 
 /**
  * The topic aliases towards the peer of one connection [MQTT5 3.3.2.3.4]: a topic that has none gets the next number, or
@@ -49,7 +50,7 @@ export class SentAliases {
 /** The topic aliases of the peer of one connection; none outlives it [MQTT-3.3.2-7]. */
 export class ReceivedAliases {
   readonly #maximum: number
-  readonly #topics = new Map<number, string>()
+  readonly #topics = new IdMap<string>()
 
   constructor(maximum: number) {
     this.#maximum = maximum
