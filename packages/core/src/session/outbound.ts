@@ -187,7 +187,7 @@ export class Outbound {
       this.#inFlight++
     }
     try {
-      (this.#packets ??= new PublishPackets(this.#attachment!)).send(entry, isAgain, this.#journal)
+      ;(this.#packets ??= new PublishPackets(this.#attachment!)).send(entry, isAgain, this.#journal)
     } catch (error) {
       this.#settle(entry)
       throw error
