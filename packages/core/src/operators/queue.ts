@@ -41,4 +41,4 @@ export class Queue<T> {
 }
 
 /** Nothing is ever put in. */
-const none: never[] = []
+const none = Object.freeze([]) as unknown as never[]

@@ -230,8 +230,7 @@ export class Inbound {
         if (this.#received.get(messageId) !== this.#generation) this.#unreleased++
         this.#remember(messageId, this.#generation)
       }
-      const code = reasonCode === 0 ? undefined : reasonCode
-      this.#journal.send({ cmd: qos === 1 ? 'puback' : 'pubrec', messageId, reasonCode: code })
+      this.#journal.send({ cmd: qos === 1 ? 'puback' : 'pubrec', messageId, reasonCode: reasonCode || undefined })
     }
     this.hold()
   }
