@@ -1,4 +1,4 @@
-import { type Subscriber, Subscription } from 'rxjs'
+import { type Observer, type Subscriber, Subscription } from 'rxjs'
 import { protocolError } from '../codec/violation.js'
 import type { Connection } from '../connection/connection.js'
 import { leave } from '../connection/leave.js'
@@ -23,8 +23,11 @@ export interface Accepted {
   readonly connack: ConnackPacket | ConnackFields
 }
 
-/** One connection of a session: what both ends may do on it, and how it ends. */
-export class Attachment {
+/**
+ * One connection of a session: what both ends may do on it, and how it ends. One object, which observes its packets and
+ * its end.
+ */
+export class Attachment implements Observer<Packet> {
   readonly connection: Connection
   readonly role: Role
   readonly version: ProtocolVersion
@@ -49,6 +52,7 @@ export class Attachment {
   readonly #terms: ConnackProperties
   readonly #subscriber: Subscriber<never>
   readonly #subscriptions = new Subscription()
+  #receive: ((packet: Packet) => void) | undefined
   #farewell: DisconnectPacket | undefined
   #isPausing = false
 
@@ -95,22 +99,27 @@ export class Attachment {
     this.#subscriptions.add(onOver)
     this.#subscriptions.add(() => this.resume())
     this.#subscriber.add(this.#subscriptions)
-    this.#subscriptions.add(
-      this.connection.packets$.subscribe((packet) => {
-        if (packet.cmd === 'disconnect') this.#farewell = packet
-        try {
-          receive(packet)
-        } catch (error) {
-          this.fail(toMqttError(error))
-        }
-      }),
-    )
-    this.#subscriptions.add(
-      this.connection.closed$.subscribe({
-        complete: () => this.#over(farewellError(this.#farewell)),
-        error: (error: unknown) => this.#over(toMqttError(error)),
-      }),
-    )
+    this.#receive = receive
+    this.#subscriptions.add(this.connection.closed$.subscribe(this))
+    if (!this.isOver) this.#subscriptions.add(this.connection.packets$.subscribe(this))
+  }
+
+  next(packet: Packet): void {
+    if (packet.cmd === 'disconnect') this.#farewell = packet
+    try {
+      this.#receive!(packet)
+    } catch (error) {
+      this.fail(toMqttError(error))
+    }
+  }
+
+  /** The connection is over: `closed$` tells before the packets end. */
+  error(error: unknown): void {
+    this.#over(toMqttError(error))
+  }
+
+  complete(): void {
+    this.#over(farewellError(this.#farewell))
   }
 
   /** @throws MqttError `'protocol-error'` for a message that this end's CONNACK rules out [MQTT-3.2.2-9] */
