@@ -9,7 +9,7 @@ import { keepAliveOf } from './keep-alive-of.js'
 import { leave } from '../connection/leave.js'
 import type { ServeEvent } from './serve-event.js'
 import type { ServeSettings } from './serve-options.js'
-import { watchKeepAlive } from './watch-keep-alive.js'
+import { KeepAliveClock } from './watch-keep-alive.js'
 import { watchReauthentication } from './watch-reauthentication.js'
 
 /** What the application does with a client that was let in. */
@@ -28,7 +28,7 @@ export interface PeerHost {
 
 /**
  * One peer of `serve`, from its transport to its end. A server has them ten thousand times: one object, which is the
- * observer of the packets too.
+ * observer of the packets and of the end too.
  */
 export class ServePeer implements Observer<Packet> {
   readonly connection: Connection
@@ -36,6 +36,7 @@ export class ServePeer implements Observer<Packet> {
   /** Everything that runs until the connection is over, the handler apart. */
   readonly #work = new Subscription()
   #handling: Subscription | undefined
+  #keepAlive: KeepAliveClock | undefined
   #connect: ConnectPacket | undefined
   #disconnect: DisconnectPacket | undefined
   #error: unknown
@@ -51,12 +52,7 @@ export class ServePeer implements Observer<Packet> {
   start(): void {
     const { connection } = this
     const { authorize, accept } = this.#host.settings
-    this.#work.add(
-      connection.closed$.subscribe({
-        error: (error: unknown) => this.#ended(error),
-        complete: () => this.#ended(undefined),
-      }),
-    )
+    this.#work.add(connection.closed$.subscribe(this))
     const accepted$ = acceptance(connection, authorize, accept, (connect) => (this.#connect = connect))
     this.#work.add(
       accepted$.subscribe({
@@ -83,6 +79,7 @@ export class ServePeer implements Observer<Packet> {
   }
 
   next(packet: Packet): void {
+    this.#keepAlive?.heard()
     if (packet.cmd === 'pingreq') this.connection.pingresp()
     else if (packet.cmd === 'disconnect') this.#disconnect = packet
     else if (packet.cmd === 'auth' && !this.#mayReauthenticate) {
@@ -90,12 +87,14 @@ export class ServePeer implements Observer<Packet> {
     }
   }
 
-  /** Packet streams don't error. */
+  /** `closed$` tells; packet streams don't error. */
   error(error: unknown): void {
-    this.#leave(error)
+    this.#ended(error)
   }
 
+  /** `closed$` tells before packet streams complete. */
   complete(): void {
+    if (!this.#told) return this.#ended(undefined)
     // What the handler makes of the end of its streams comes first.
     asapScheduler.schedule(() => this.#over())
   }
@@ -117,7 +116,11 @@ export class ServePeer implements Observer<Packet> {
     if (this.#state !== 'open') return
     this.#work.add(connection.packets$.subscribe(this))
     const unwanted = (error: unknown): void => this.#leave(error)
-    this.#work.add(watchKeepAlive(connection, keepAliveOf(accepted)).subscribe({ error: unwanted }))
+    const seconds = keepAliveOf(accepted)
+    if (seconds > 0) {
+      this.#keepAlive = new KeepAliveClock(connection, seconds, unwanted)
+      this.#work.add(this.#keepAlive)
+    }
     const { authenticate, timeout } = this.#host.settings.accept
     if (authenticate !== undefined && this.#mayReauthenticate) {
       this.#work.add(
@@ -167,6 +170,7 @@ export class ServePeer implements Observer<Packet> {
     this.#error ??= error
     if (this.#state === 'refused') this.#over()
     if (this.#state !== 'open') return
+    this.#keepAlive?.unsubscribe()
     // Packets that nobody has read yet are still there, for a handler that has paused; not for ever.
     const { leftoverTimeout } = this.#host.settings
     this.#work.add(timer(leftoverTimeout).subscribe(() => this.connection.destroy()))

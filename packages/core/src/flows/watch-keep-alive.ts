@@ -1,4 +1,4 @@
-import { asyncScheduler, Observable, type Subscription, timer } from 'rxjs'
+import { asyncScheduler, Observable, type Subscription, type Unsubscribable } from 'rxjs'
 import type { Connection } from '../connection/connection.js'
 import { MqttError } from '../errors.js'
 import { checkKeepAlive } from './keep-alive-of.js'
@@ -29,41 +29,74 @@ const tolerance = 250
  * ```
  */
 export function watchKeepAlive(connection: Connection, seconds: number): Observable<never> {
-  const interval = checkKeepAlive(seconds) * 1_500
+  checkKeepAlive(seconds)
   return new Observable((subscriber) => {
     const over = (): void => subscriber.complete()
     subscriber.add(connection.closed$.subscribe({ error: over, complete: over }))
-    if (interval === 0 || subscriber.closed) return
-    let waiting: Subscription | undefined
-    let armed = 0
-    /** When the last packet came since the timer was armed. */
-    let last: number | undefined
-
-    const arm = (delay: number): void => {
-      armed = asyncScheduler.now()
-      last = undefined
-      waiting = timer(delay).subscribe(() => look(delay))
-    }
-
-    const look = (delay: number): void => {
-      if (last === undefined) {
-        waiting = oneTurn().subscribe(expire)
-      } else {
-        // A clock that was set, or a process that was stalled, doesn't know how long ago it was: the whole interval again.
-        const isOff = Math.abs(asyncScheduler.now() - armed - delay) > tolerance
-        const quiet = isOff ? 0 : Math.min(Math.max(armed + delay - last, 0), delay)
-        arm(interval - quiet)
-      }
-    }
-
-    const expire = (): void => {
-      if (last !== undefined || !connection.reading) return arm(interval)
-      const message = `no packet from the client in ${interval / 1_000} s, 1.5 times its keep-alive [MQTT-3.1.2-22]`
-      subscriber.error(new MqttError('timeout', message, { reasonCode: 0x8d }))
-    }
-
-    subscriber.add(connection.received$.subscribe(() => (last = asyncScheduler.now())))
-    subscriber.add(() => waiting?.unsubscribe())
-    arm(interval)
+    if (seconds === 0 || subscriber.closed) return
+    const clock = new KeepAliveClock(connection, seconds, (error) => subscriber.error(error))
+    subscriber.add(connection.received$.subscribe(() => clock.heard()))
+    subscriber.add(clock)
   })
+}
+
+/** What `watchKeepAlive` does, in one object: a server has them ten thousand times. */
+export class KeepAliveClock implements Unsubscribable {
+  readonly #connection: Connection
+  readonly #interval: number
+  readonly #onLate: (error: MqttError) => void
+  #waiting: Subscription
+  #armed = 0
+  #delay = 0
+  /** When the last packet came since the timer was armed. */
+  #last: number | undefined
+
+  /** @param seconds - from 1 on */
+  constructor(connection: Connection, seconds: number, onLate: (error: MqttError) => void) {
+    this.#connection = connection
+    this.#interval = seconds * 1_500
+    this.#onLate = onLate
+    this.#waiting = this.#arm(this.#interval)
+  }
+
+  /** A packet came. */
+  heard(): void {
+    this.#last = asyncScheduler.now()
+  }
+
+  unsubscribe(): void {
+    this.#waiting.unsubscribe()
+  }
+
+  #arm(delay: number): Subscription {
+    this.#armed = asyncScheduler.now()
+    this.#delay = delay
+    this.#last = undefined
+    return asyncScheduler.schedule(look, delay, this)
+  }
+
+  /** The timer's time has come. */
+  look(): void {
+    if (this.#last === undefined) {
+      this.#waiting = oneTurn().subscribe(() => this.#expire())
+      return
+    }
+    // A clock that was set, or a process that was stalled, doesn't know how long ago it was: the whole interval again.
+    const isOff = Math.abs(asyncScheduler.now() - this.#armed - this.#delay) > tolerance
+    const quiet = isOff ? 0 : Math.min(Math.max(this.#armed + this.#delay - this.#last, 0), this.#delay)
+    this.#waiting = this.#arm(this.#interval - quiet)
+  }
+
+  #expire(): void {
+    if (this.#last !== undefined || !this.#connection.reading) {
+      this.#waiting = this.#arm(this.#interval)
+      return
+    }
+    const message = `no packet from the client in ${this.#interval / 1_000} s, 1.5 times its keep-alive [MQTT-3.1.2-22]`
+    this.#onLate(new MqttError('timeout', message, { reasonCode: 0x8d }))
+  }
+}
+
+function look(clock?: KeepAliveClock): void {
+  clock!.look()
 }
