@@ -15,6 +15,7 @@ import { shown } from '../codec/violation.js'
 import type { Connection } from '../connection/connection.js'
 import { MqttError } from '../errors.js'
 import type { AuthFields, ConnackFields } from '../packet/fields.js'
+import { ofType } from '../operators/of-type.js'
 import type { ConnectPacket } from '../packet/packet.js'
 import { askPaused } from './ask.js'
 import { authenticated, type Authenticate } from './authentication.js'
@@ -123,7 +124,8 @@ export function acceptance(
       received === undefined
         ? new MqttError('timeout', `no CONNECT within ${first} ms`)
         : new MqttError('timeout', `not accepted within ${first} ms`, { reasonCode: 0x88, returnCode: 3 })
-    return connection.connect$.pipe(
+    return connection.packets$.pipe(
+      ofType('connect'),
       take(1),
       concatMap((packet) => {
         received = packet

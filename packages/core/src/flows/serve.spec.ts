@@ -200,6 +200,19 @@ describe('serve', () => {
     },
   )
 
+  test('MQTT 5 [MQTT-3.1.2-22]: any packet of the client counts for its keep-alive', () => {
+    scene(({ peer, events, expectSent, flush }) => {
+      const values = { c: connect({ keepalive: 2 }), m: packets.publish(), p: packets.pingreq() }
+      const sent = { a: connack, p: packets.pingresp(), d: disconnect(0x8d) }
+      expectSent(peer('c 2s m 2s p', values)).toBe('a 4001ms p 2999ms (d|)', sent)
+      flush()
+      expect(events).toEqual([
+        [0, 'opened', 'client'],
+        [9_002, 'closed', 'client', error('timeout', 0x8d)],
+      ])
+    })
+  })
+
   test('what the handler emits is ignored, and its completion changes nothing', () => {
     scene(
       ({ peer, events, expectSent, flush }) => {
