@@ -1,4 +1,4 @@
-import { type Observer, type Subscriber, Subscription } from 'rxjs'
+import { type Observer, type Subscriber, type Subscription } from 'rxjs'
 import { protocolError } from '../codec/violation.js'
 import type { Connection } from '../connection/connection.js'
 import { leave } from '../connection/leave.js'
@@ -51,8 +51,11 @@ export class Attachment implements Observer<Packet> {
   /** What this end, an MQTT 5 server, said that it takes. */
   readonly #terms: ConnackProperties
   readonly #subscriber: Subscriber<never>
-  readonly #subscriptions = new Subscription()
   #receive: ((packet: Packet) => void) | undefined
+  #onOver: (() => void) | undefined
+  #reading: Subscription | undefined
+  #ending: Subscription | undefined
+  #isOver = false
   #farewell: DisconnectPacket | undefined
   #isPausing = false
 
@@ -86,7 +89,7 @@ export class Attachment implements Observer<Packet> {
 
   /** Nothing of it goes on. */
   get isOver(): boolean {
-    return this.#subscriber.closed || this.#subscriptions.closed
+    return this.#subscriber.closed || this.#isOver
   }
 
   /**
@@ -96,12 +99,11 @@ export class Attachment implements Observer<Packet> {
    * @param onOver - called once, before anybody hears how it ended
    */
   run(receive: (packet: Packet) => void, onOver: () => void): void {
-    this.#subscriptions.add(onOver)
-    this.#subscriptions.add(() => this.resume())
-    this.#subscriber.add(this.#subscriptions)
     this.#receive = receive
-    this.#subscriptions.add(this.connection.closed$.subscribe(this))
-    if (!this.isOver) this.#subscriptions.add(this.connection.packets$.subscribe(this))
+    this.#onOver = onOver
+    this.#subscriber.add(() => this.#stop())
+    this.#ending = this.connection.closed$.subscribe(this)
+    if (!this.isOver) this.#reading = this.connection.packets$.subscribe(this)
   }
 
   next(packet: Packet): void {
@@ -143,14 +145,23 @@ export class Attachment implements Observer<Packet> {
   /** Ends the connection; an MQTT 5 peer is told, but a server of a client that has a later connection knows. */
   fail(error: MqttError): void {
     if (this.isOver) return
-    this.#subscriptions.unsubscribe()
+    this.#stop()
     if (error.reasonCode === 0x8e && this.role === 'client') this.connection.end()
     else leave(this.connection, error)
     this.#subscriber.error(error)
   }
 
+  #stop(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#onOver?.()
+    this.resume()
+    this.#ending?.unsubscribe()
+    this.#reading?.unsubscribe()
+  }
+
   #over(error: MqttError | undefined): void {
-    this.#subscriptions.unsubscribe()
+    this.#stop()
     if (error === undefined) this.#subscriber.complete()
     else this.#subscriber.error(error)
   }
