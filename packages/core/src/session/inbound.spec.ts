@@ -1,4 +1,4 @@
-import { asapScheduler, delay, map, mergeMap, type Observable, take } from 'rxjs'
+import { asapScheduler, delay, map, mergeMap, type Observable, retry, take } from 'rxjs'
 import type { PacketInput } from '../packet/fields.js'
 import type { ProtocolVersion } from '../packet/packet.js'
 import { joined, scene, type SessionScene } from '../spec-support/session-scene.js'
@@ -168,7 +168,7 @@ describe('messages$', () => {
     })
   })
 
-  it('with acknowledgement by hand: what a consumer took stays its own when it leaves inside next', () => {
+  it('with acknowledgement by hand: what a consumer has when it leaves inside next comes again to another one, until it is acknowledged', () => {
     scene({ ack: 'manual' }, (given) => {
       const link = given.join('(ab)', peer)
       const work = (): Observable<string> =>
@@ -181,8 +181,30 @@ describe('messages$', () => {
           }),
         )
       given.expectObservable(work()).toBe('-----(a|)')
-      given.expectObservable(work(), '---^').toBe('--------(b|)')
-      link.expectSent('-----a--b', acks)
+      given.expectObservable(work(), '---^').toBe('--------(a|)')
+      given.expectObservable(work(), '------^').toBe('-----------(b|)')
+      link.expectSent('-----a-----b', acks)
+    })
+  })
+
+  it('with acknowledgement by hand: a message whose handler threw comes again to who subscribes again', () => {
+    scene({ ack: 'manual' }, (given) => {
+      const link = given.join('-(ab)', peer)
+      let isFirst = true
+      const handled$ = given.session.messages$.pipe(
+        map((delivery) => {
+          const { topic } = delivery.packet
+          if (topic === 'b' && isFirst) {
+            isFirst = false
+            throw new Error('not yet')
+          }
+          delivery.ack()
+          return topic
+        }),
+        retry(),
+      )
+      given.expectObservable(handled$).toBe('-(ab)')
+      link.expectSent('-(ab)', acks)
     })
   })
 

@@ -6,6 +6,7 @@ import type { PublishPacket, PubrelPacket } from '../packet/packet.js'
 import { AckTimer } from './ack-timer.js'
 import type { Attachment } from './attachment.js'
 import { IdMap } from './id-map.js'
+import { Hold } from './hold.js'
 import { Inbox, Incoming } from './inbox.js'
 import type { Journal } from './journal.js'
 import type { Delivery, OnDropped } from './message.js'
@@ -20,7 +21,7 @@ import { ReceivedAliases } from './topic-aliases.js'
 export class Inbound {
   readonly #settings: SessionSettings
   readonly #journal: Journal
-  readonly #ids: PacketIds
+  readonly #hold: Hold
   readonly #onDropped: OnDropped
   readonly #inbox = new Inbox()
   #claims: readonly ((packet: PublishPacket) => boolean)[] = []
@@ -37,14 +38,13 @@ export class Inbound {
   #unreleased = 0
   #attachment: Attachment | undefined
   #subscriber: Subscriber<Delivery> | undefined
-  #isPausing = false
   #isDraining = false
   readonly #ackTimer: AckTimer | undefined
 
   constructor(settings: SessionSettings, journal: Journal, ids: PacketIds, onDropped: OnDropped) {
     this.#settings = settings
     this.#journal = journal
-    this.#ids = ids
+    this.#hold = new Hold(settings.receiveMaximum, ids, (error) => this.#attachment?.fail(error))
     this.#onDropped = onDropped
     if (settings.ackTimeout === 0) return
     this.#ackTimer = new AckTimer(settings.ackTimeout, this.#pending, (error) => this.#attachment?.fail(error))
@@ -68,6 +68,7 @@ export class Inbound {
 
   attach(attachment: Attachment): void {
     this.#attachment = attachment
+    this.#hold.attach(attachment.connection)
     this.#generation++
     this.#aliases = new ReceivedAliases(attachment.aliasesIn)
     this.#unreleased = 0
@@ -82,9 +83,14 @@ export class Inbound {
     for (const acks of this.#acks) acks.clear()
     this.#inbox.replace([])
     this.#ackTimer?.stop()
-    this.hold()
+    this.#hold.detach()
     this.#attachment = undefined
     this.#generation++
+  }
+
+  /** Told when an answer of the peer is awaited, and when none is any more. */
+  answersChanged(): void {
+    this.#hold.update()
   }
 
   restore(received: readonly number[]): void {
@@ -152,16 +158,7 @@ export class Inbound {
     if (receiveMaximum !== undefined && this.#pending.size + this.#unreleased > receiveMaximum) {
       throw protocolError(`more than ${receiveMaximum} PUBLISH packets, the Receive Maximum, are in flight`, 0x93)
     }
-    this.hold()
-  }
-
-  /** Holds the peer back while too much waits, but not while an answer is awaited: it comes behind what waits. */
-  hold(): void {
-    const isPausing = this.#pending.size > this.#settings.receiveMaximum && !this.#ids.isAnyUsed
-    if (this.#isPausing === isPausing) return
-    this.#isPausing = isPausing
-    if (isPausing) this.#attachment?.connection.pause()
-    else this.#attachment?.connection.resume()
+    this.#hold.update(this.#pending.size)
   }
 
   #arrive(incoming: Incoming): void {
@@ -232,7 +229,7 @@ export class Inbound {
       }
       this.#journal.send({ cmd: qos === 1 ? 'puback' : 'pubrec', messageId, reasonCode: reasonCode || undefined })
     }
-    this.hold()
+    this.#hold.update(this.#pending.size)
   }
 
   #remember(messageId: number, generation: number): void {
@@ -243,8 +240,10 @@ export class Inbound {
   /** What was handed over and not acknowledged waits again, for the next subscriber. */
   #unsubscribed(): void {
     this.#subscriber = undefined
-    for (const [id, incoming] of this.#held) if (!incoming.isDelivering && !incoming.isAcked) this.#held.delete(id)
-    for (const incoming of this.#pending.values()) if (!incoming.isDelivering) incoming.isTaken = false
+    // With `ack: 'auto'` what is just being handed over counts as taken, also by who leaves with it.
+    const isTaken = (incoming: Incoming): boolean => incoming.isDelivering && this.#settings.ack === 'auto'
+    for (const [id, incoming] of this.#held) if (!isTaken(incoming) && !incoming.isAcked) this.#held.delete(id)
+    for (const incoming of this.#pending.values()) incoming.isTaken &&= isTaken(incoming)
     this.#inbox.replace([...this.#pending.values()].filter(({ isTaken, isAcked }) => !isTaken && !isAcked))
   }
 }

@@ -1,7 +1,8 @@
-import { asapScheduler } from 'rxjs'
+import { asapScheduler, type Subscription, timer } from 'rxjs'
 import type { Connection } from '../connection/connection.js'
 import { MqttError } from '../errors.js'
 import type { PacketInput } from '../packet/fields.js'
+import type { Attachment } from './attachment.js'
 import type { SessionChange, SessionStore } from './session-store.js'
 
 /**
@@ -16,7 +17,9 @@ export class Journal {
   #changes: SessionChange[] = []
   #packets: PacketInput[] = []
   #scheduled = false
+  #isNoting = false
   #writing: Promise<void> | undefined
+  #late: Subscription | undefined
 
   /** @param onFailure - told of a write that failed; its changes are kept, and go first in the next one */
   constructor(store: SessionStore | undefined, onFailure: (error: MqttError) => void) {
@@ -29,26 +32,29 @@ export class Journal {
     return this.#store !== undefined
   }
 
+  /** The state that is stored is known: changes of it are noted from now on. */
+  begin(): void {
+    this.#isNoting = true
+  }
+
   /** Sends to a connection from now on. */
-  open(connection: Connection, id: string): void {
+  attach({ connection, clientId }: Attachment): void {
     this.#connection = connection
-    this.#id = id
+    this.#id = clientId
+    if (this.#writing !== undefined) this.#watch()
     if (this.#changes.length > 0) this.#schedule()
   }
 
   /** Drops the packets that have not left: they belong to a connection that is over. */
-  close(): void {
+  detach(): void {
     this.#connection = undefined
     this.#packets = []
-  }
-
-  /** Forgets changes that are not stored. */
-  forget(): void {
-    this.#changes = []
+    this.#late?.unsubscribe()
+    this.#late = undefined
   }
 
   note(change: SessionChange): void {
-    if (this.#store === undefined) return
+    if (!this.#isNoting) return
     this.#changes.push(change)
     this.#schedule()
   }
@@ -79,7 +85,7 @@ export class Journal {
     this.#changes = []
     this.#packets = []
     const failed = (error: unknown): void => {
-      this.#changes = [...changes, ...this.#changes]
+      this.#changes = withoutPairs([...changes, ...this.#changes])
       this.#onFailure(storeError(error))
     }
     let written: void | Promise<void> = undefined
@@ -89,17 +95,28 @@ export class Journal {
       return failed(error)
     }
     if (written === undefined) return this.#leave(packets, connection)
+    this.#watch()
+    const done = (): void => {
+      this.#writing = undefined
+      this.#late?.unsubscribe()
+      this.#late = undefined
+    }
     this.#writing = written.then(
       () => {
-        this.#writing = undefined
+        done()
         this.#leave(packets, connection)
         if (this.#changes.length > 0 || this.#packets.length > 0) this.#schedule()
       },
       (error: unknown) => {
-        this.#writing = undefined
+        done()
         failed(error)
       },
     )
+  }
+
+  /** A store that does not answer fails, as far as the connection is concerned. */
+  #watch(): void {
+    this.#late ??= timer(storeTimeout).subscribe(() => this.#onFailure(storeLate()))
   }
 
   #leave(packets: readonly PacketInput[], connection: Connection | undefined): void {
@@ -116,4 +133,26 @@ export class Journal {
 export function storeError(error: unknown): MqttError {
   if (error instanceof MqttError && error.code === 'store') return error
   return new MqttError('store', "the session's store failed", { reasonCode: 0x83, cause: error })
+}
+
+/** Milliseconds that a store may take for an answer. */
+export const storeTimeout = 30_000
+
+/** The error of a store that does not answer. */
+export function storeLate(): MqttError {
+  return new MqttError('store', `the session's store did not answer within ${storeTimeout} ms`, { reasonCode: 0x83 })
+}
+
+/** What is added and removed again need not be written. */
+function withoutPairs(changes: readonly SessionChange[]): SessionChange[] {
+  const added = new Set(changes.flatMap((change) => (change.kind === 'added' ? [change.entry.sequence] : [])))
+  const over = new Set(
+    changes.flatMap((change) => (change.kind === 'removed' && added.has(change.sequence) ? [change.sequence] : [])),
+  )
+  const sequenceOf = (change: SessionChange): number | undefined =>
+    change.kind === 'added' ? change.entry.sequence : 'sequence' in change ? change.sequence : undefined
+  return changes.filter((change) => {
+    const sequence = sequenceOf(change)
+    return sequence === undefined || !over.has(sequence)
+  })
 }

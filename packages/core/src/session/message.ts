@@ -3,7 +3,7 @@ import { Encoder } from '../codec/encoder.js'
 import { Protocol } from '../codec/protocol.js'
 import { toUtf8 } from '../codec/utf8.js'
 import type { MqttError } from '../errors.js'
-import type { Payload } from '../packet/fields.js'
+import type { PacketInput, Payload } from '../packet/fields.js'
 import type { PublishPacket, QoS } from '../packet/packet.js'
 import type { PublishProperties, ReasonProperties } from '../packet/properties.js'
 import type { PubackReasonCode, PubrelReasonCode } from '../packet/reason-code.js'
@@ -55,6 +55,15 @@ export interface DroppedMessage {
 }
 
 const checker = new Encoder({ protocol: new Protocol(5), maximumPacketSize: 268_435_460 })
+
+/**
+ * Checks a packet that is not written yet, as MQTT 5 has it.
+ *
+ * @throws MqttError `'invalid-packet'`
+ */
+export function checkPacket(packet: PacketInput): void {
+  checker.check(packet)
+}
 
 /**
  * Checks a message that is not written yet.

@@ -29,6 +29,8 @@ export class Outbound {
   readonly #publishing = new IdMap<Entry>()
   /** PUBREL without PUBCOMP, in the order of their PUBRECs [MQTT-4.6.0-4]. */
   readonly #releasing = new IdMap<Entry>()
+  /** How many PUBCOMPs follow those PUBRELs that answered a PUBREC for nothing, or a second one. */
+  readonly #extra = new IdMap<number>()
   #sequence = 0
   #attachment: Attachment | undefined
   /** Made for the first message on a connection: many a client only sends. */
@@ -49,8 +51,10 @@ export class Outbound {
     const entry = Entry.of(message, subscriber)
     subscriber.add(() => this.#unsubscribed(entry))
     try {
-      if (this.#waiting.length === 0 && this.#mayLeave(entry)) return this.#send(entry)
-      checkMessage(message)
+      const isNext = this.#waiting.length === 0 && this.#mayLeave(entry)
+      // What is stored must be right for every version.
+      if (!isNext || this.#journal.isStoring) checkMessage(message)
+      if (isNext) return this.#send(entry)
     } catch (error) {
       return entry.fail(toMqttError(error))
     }
@@ -76,6 +80,7 @@ export class Outbound {
   detach(): void {
     this.#attachment = undefined
     this.#packets = undefined
+    this.#extra.clear()
     this.#waking?.unsubscribe()
     this.#waking = undefined
   }
@@ -128,6 +133,7 @@ export class Outbound {
   pubrec({ messageId, reasonCode = 0, properties }: PubrecPacket): void {
     const entry = this.#publishing.get(messageId)
     if (entry === undefined) {
+      this.#extra.set(messageId, (this.#extra.get(messageId) ?? 0) + 1)
       const isNews = !this.#releasing.has(messageId) && this.#attachment?.version === 5
       return this.#journal.send({ cmd: 'pubrel', messageId, reasonCode: isNews ? 0x92 : undefined })
     }
@@ -144,9 +150,17 @@ export class Outbound {
   /** @throws MqttError `'protocol-error'` */
   pubcomp({ messageId, reasonCode = 0, properties }: PubcompPacket): void {
     const entry = this.#releasing.get(messageId)
+    if (entry === undefined && this.#isExtra(messageId)) return
     if (entry === undefined) throw protocolError(`PUBCOMP ${messageId} answers no PUBREL [MQTT-4.3.3-5]`)
     // 0x92: the peer had finished before the connection was cut.
     this.#finish(entry, { qos: 2, reasonCode: reasonCode === 0x92 ? 0 : reasonCode, properties })
+  }
+
+  #isExtra(messageId: number): boolean {
+    const count = this.#extra.get(messageId) ?? 0
+    if (count > 1) this.#extra.set(messageId, count - 1)
+    else this.#extra.delete(messageId)
+    return count > 0
   }
 
   /** Sends what may leave now. */

@@ -35,7 +35,9 @@ export class PublishPackets {
     checkExpiry(entry, isAgain)
     this.#checkTaken(entry)
     const topic = entry.message!.topic
-    const isAliased = this.#attachment.aliasesOut > 0 && topic !== ''
+    // What leaves before others that wait for the store must not change the aliases that these are written with.
+    const isAhead = entry.qos === 0 && journal.isStoring
+    const isAliased = this.#attachment.aliasesOut > 0 && topic !== '' && !isAhead
     const known = isAliased ? this.#aliases.known(topic) : undefined
     const alias = known ?? (isAliased ? this.#aliases.assign(topic) : undefined)
     try {
@@ -57,6 +59,11 @@ export class PublishPackets {
   }
 
   #leave(packet: PacketInput<'publish'>, entry: Entry, isAgain: boolean, journal: Journal): void {
+    if (entry.qos === 0) {
+      // There is nothing to store.
+      this.#attachment.connection.write(packet)
+      return
+    }
     // A packet that leaves later must not be found wrong then.
     if (journal.isStoring) this.#try(packet)
     if (!isAgain) noteSent(journal, entry)

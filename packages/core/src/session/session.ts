@@ -1,11 +1,11 @@
-import { map, Observable, Subject, Subscription } from 'rxjs'
+import { map, Observable, Subject, Subscription, timer } from 'rxjs'
 import { shown } from '../codec/violation.js'
 import type { Connection } from '../connection/connection.js'
 import { MqttError } from '../errors.js'
 import type { Packet, PublishPacket, SubackPacket, UnsubackPacket } from '../packet/packet.js'
 import { type Accepted, Attachment } from './attachment.js'
 import { Inbound } from './inbound.js'
-import { Journal, storeError } from './journal.js'
+import { Journal, storeError, storeLate, storeTimeout } from './journal.js'
 import type { Delivery, DroppedMessage, Message, OnDropped, PublishResult } from './message.js'
 import { type SessionOptions, type SessionSettings, sessionSettingsOf } from './options.js'
 import { Outbound } from './outbound.js'
@@ -51,10 +51,20 @@ export class Session {
    * tells. A message waits until somebody listens, and is not acknowledged before.
    */
   readonly messages$: Observable<Delivery>
+  /**
+   * MQTT 5: what the peer has to be told in CONNECT or CONNACK, that it keeps to the session's limits; otherwise it may have
+   * 65,535 messages on their way, and is held back.
+   *
+   * @example
+   * ```ts
+   * const connect = { clientId: 'me', protocolVersion: 5, properties: { ...session.properties } }
+   * ```
+   */
+  readonly properties: { readonly receiveMaximum: number; readonly topicAliasMaximum: number }
   readonly #settings: SessionSettings
   readonly #store: SessionStore | undefined
   #dropped: Subject<DroppedMessage> | undefined
-  readonly #ids = new PacketIds(() => this.#inbound.hold())
+  readonly #ids = new PacketIds(() => this.#inbound.answersChanged())
   readonly #journal: Journal
   readonly #outbound: Outbound
   readonly #inbound: Inbound
@@ -71,6 +81,8 @@ export class Session {
   constructor(options: SessionOptions = {}) {
     const settings = sessionSettingsOf(options)
     const onDropped: OnDropped = (dropped) => this.#dropped?.next(dropped)
+    const { receiveMaximum, topicAliasMaximum } = settings
+    this.properties = { receiveMaximum, topicAliasMaximum }
     this.#settings = settings
     this.#store = options.store
     this.#journal = new Journal(options.store, (error) => this.#attachment?.fail(error))
@@ -98,13 +110,19 @@ export class Session {
       } catch (error) {
         return subscriber.error(error)
       }
-      const takenOver = 'a later connection took the session over'
-      this.#attachment?.fail(new MqttError('disconnected', takenOver, { reasonCode: 0x8e }))
+      const previous = this.#attachment
+      this.#detach()
       this.#attachment = attachment
       this.#isLost ||= !attachment.resumed
+      const takenOver = 'a later connection took the session over'
+      previous?.fail(new MqttError('disconnected', takenOver, { reasonCode: 0x8e }))
+      // Who heard of it may have attached yet another connection.
+      if (attachment.isOver) return
       attachment.run(
         (packet) => this.#receive(packet),
-        () => this.#detach(),
+        () => {
+          if (this.#attachment === attachment) this.#detach()
+        },
       )
       if (attachment.isOver) return
       const store = this.#store
@@ -175,10 +193,11 @@ export class Session {
     const { clientId, role } = attachment
     attachment.pause()
     if (this.#id === undefined) {
-      const { outgoing, received } = await this.#read(store, clientId)
+      const late = timer(storeTimeout).subscribe(() => attachment.fail(storeLate()))
+      const { outgoing, received } = await this.#read(store, clientId).finally(() => late.unsubscribe())
       if (attachment.isOver) return
       this.#id = clientId
-      this.#journal.forget()
+      this.#journal.begin()
       this.#inbound.restore(received)
       this.#outbound.restore(outgoing, role === 'client' || !this.#isLost)
     }
@@ -201,15 +220,14 @@ export class Session {
     }
     this.#isLost = false
     this.#wasAttached = true
-    this.#journal.open(attachment.connection, attachment.clientId)
-    this.#inbound.attach(attachment)
-    this.#outbound.attach(attachment)
-    this.#subscriptions.attach(attachment)
+    // Who is told of a message may end the attachment.
+    const parts = [this.#journal, this.#inbound, this.#outbound, this.#subscriptions]
+    for (const part of parts) if (!attachment.isOver) part.attach(attachment)
   }
 
   #detach(): void {
     this.#attachment = undefined
-    this.#journal.close()
+    this.#journal.detach()
     this.#outbound.detach()
     this.#inbound.detach()
     this.#subscriptions.detach()

@@ -108,7 +108,7 @@ describe.each(versions)('subscribe and unsubscribe, level %i', (version) => {
         code: 'invalid-packet',
       })
       expectObservable(session.subscribe({ subscriptions: [{ topic: 'a', qos: 0 }] }), '^ 1s !').toBe('')
-      link.expectSent('s', { s: subscribe({ messageId: 2, subscriptions: [{ topic: 'a', qos: 0 }] }) })
+      link.expectSent('s', { s: subscribe({ messageId: 1, subscriptions: [{ topic: 'a', qos: 0 }] }) })
     })
   })
 

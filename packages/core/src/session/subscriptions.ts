@@ -6,6 +6,7 @@ import type { FieldsOf } from '../packet/fields.js'
 import type { QoS, SubackPacket, UnsubackPacket } from '../packet/packet.js'
 import type { Attachment } from './attachment.js'
 import { IdMap } from './id-map.js'
+import { checkPacket } from './message.js'
 import type { PacketIds } from './packet-ids.js'
 
 /** How long an answer may take. */
@@ -56,6 +57,9 @@ interface Asked {
   subscriber: Subscriber<Answer> | undefined
 }
 
+/** Requests that wait for a connection. */
+const maximumWaiting = 1_000
+
 /** SUBSCRIBE and UNSUBSCRIBE of a client, each with its answer, on the connection that is there or comes next. */
 export class Subscriptions {
   readonly #ids: PacketIds
@@ -74,11 +78,16 @@ export class Subscriptions {
       throwError(() => new MqttError('timeout', `no answer to ${request.cmd.toUpperCase()} within ${limit} ms`))
     return new Observable<Answer>((subscriber) => {
       const asked: Asked = { request, subscriber }
+      try {
+        checkPacket({ ...request, messageId: 1 })
+      } catch (error) {
+        return subscriber.error(error)
+      }
       subscriber.add(() => {
         asked.subscriber = undefined
         this.#waiting?.delete(asked)
       })
-      if (this.#attachment === undefined) (this.#waiting ??= new Set()).add(asked)
+      if (this.#attachment === undefined) this.#wait(asked)
       else this.#send(asked, this.#attachment)
     }).pipe(timeout({ first: limit, with: late }))
   }
@@ -87,7 +96,11 @@ export class Subscriptions {
     this.#attachment = attachment
     const waiting = this.#waiting ?? []
     this.#waiting = undefined
-    for (const asked of waiting) this.#send(asked, attachment)
+    for (const asked of waiting) {
+      // Who hears of a refusal may end the attachment.
+      if (this.#attachment === attachment) this.#send(asked, attachment)
+      else this.#wait(asked)
+    }
   }
 
   /** What was asked on this connection is not answered any more. */
@@ -119,6 +132,13 @@ export class Subscriptions {
     this.#ids.free(messageId)
     asked.subscriber?.next(packet)
     asked.subscriber?.complete()
+  }
+
+  #wait(asked: Asked): void {
+    this.#waiting ??= new Set()
+    if (this.#waiting.size < maximumWaiting) this.#waiting.add(asked)
+    else
+      asked.subscriber?.error(new MqttError('overflow', `more than ${maximumWaiting} requests wait for a connection`))
   }
 
   #send(asked: Asked, { connection }: Attachment): void {

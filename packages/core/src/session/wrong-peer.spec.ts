@@ -163,10 +163,17 @@ describe('a peer that remembers more than we do', () => {
   })
 
   it.each(versions)('PUBREC a second time is answered by PUBREL again, level %i', (version) => {
-    scene({}, ({ session, join }) => {
-      const link = join('-r-r-c', { r: pubrec(), c: pubcomp() }, { version })
+    scene({}, ({ session, join, expectObservable }) => {
+      const link = join('-r-r-c-c', { r: pubrec(), c: pubcomp() }, { version })
       session.publish({ topic: 'a', qos: 2 }).subscribe()
       link.expectSent('pl-l', { p: publish({ topic: 'a', qos: 2 }), l: pubrel() })
+      expectObservable(link.end$).toBe('')
+    })
+    // A third PUBCOMP answers nothing.
+    scene({}, ({ session, join, expectObservable }) => {
+      const link = join('-r-r-c-c-c', { r: pubrec(), c: pubcomp() }, { version })
+      session.publish({ topic: 'a', qos: 2 }).subscribe()
+      expectObservable(link.end$).toBe('---------#', null, { code: 'protocol-error', reasonCode: 0x82 })
     })
   })
 
