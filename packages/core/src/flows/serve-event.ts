@@ -24,8 +24,9 @@ export interface RefusedEvent {
 }
 
 /**
- * The handler threw or errored, and its connection has been ended; a `closed` follows. Errors with the code
- * `'disconnected'`, as of a session that was taken over, are no failure: `closed` has them.
+ * The handler threw or errored, and its connection has been ended; a `closed` follows, with the same error unless the
+ * connection had told its end before. What the peer did wrong to a Session in the handler comes this way too. Errors with the
+ * code `'disconnected'`, as of a session that was taken over, are no failure: `closed` has them.
  */
 export interface FailedEvent {
   readonly type: 'failed'
@@ -41,7 +42,7 @@ export interface ClosedEvent {
   readonly connect: ConnectPacket
   /** The client's goodbye; without one, its will is due. */
   readonly disconnect?: DisconnectPacket | undefined
-  /** Why it did not end cleanly: what `closed$` told, or what the client did wrong. */
+  /** Why it did not end cleanly: what `closed$` told, what the client did wrong, or what the handler failed with. */
   readonly error?: unknown
 }
 

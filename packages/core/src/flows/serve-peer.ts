@@ -147,6 +147,7 @@ export class ServePeer implements Observer<Packet> {
     // How the connection ended is no failure of who passes it on, nor is that it was taken over.
     if (this.#state !== 'open' || (this.#told && error === this.#error)) return
     if (error instanceof MqttError && error.code === 'disconnected') return this.#leave(error)
+    if (!this.#told) this.#error ??= error
     this.#host.emit({ type: 'failed', connection: this.connection, connect: this.#connect!, error })
     leave(this.connection, error)
   }

@@ -26,6 +26,7 @@ import { FakeTransport } from '../testing/fake-transport.js'
 import { flat, type MarbleHelpers, marbles } from '../testing/marbles.js'
 import { packets } from '../testing/packets.js'
 import { join, wire } from '../testing/wire.js'
+import { Session } from '../session/session.js'
 import type { Transport } from '../transport.js'
 import { serve } from './serve.js'
 import type { ServeEvent } from './serve-event.js'
@@ -576,7 +577,7 @@ describe('serve, FAULTS 18: a handler that fails', () => {
         expect(events.filter(([, , id]) => id === 'bad')).toEqual([
           [0, 'opened', 'bad'],
           reason === undefined ? [at, 'failed', 'bad'] : [at, 'failed', 'bad', reason],
-          [at + 2_000, 'closed', 'bad'],
+          [at + 2_000, 'closed', 'bad', ...(reason === undefined || reason === null ? [] : [reason])],
         ])
         expect(events.filter(([, , id]) => id === 'good')).toEqual([[0, 'opened', 'good']])
       }, both)
@@ -626,6 +627,19 @@ describe('serve, FAULTS 18: a handler that fails', () => {
     await settle()
   })
 
+  test('with a Session: what the client did wrong to it is why it failed, and why it is closed', () => {
+    const handler: ServeHandler = (connection, accepted) => new Session().attach(connection, accepted)
+    scene(({ peer, events, expectSent, flush }) => {
+      expectSent(peer('c-m', { m: packets.puback() })).toBe('a-(d|)', { a: connack, d: disconnect(0x82) })
+      flush()
+      expect(events).toEqual([
+        [0, 'opened', 'client'],
+        [2, 'failed', 'client', error('protocol-error', 0x82)],
+        [2_002, 'closed', 'client', error('protocol-error', 0x82)],
+      ])
+    }, handler)
+  })
+
   test('that errors as the connection does is no failure', () => {
     const handler: ServeHandler = (connection) => connection.closed$
     scene(({ peer, events, flush }) => {
@@ -661,6 +675,8 @@ describe('serve, FAULTS 18: a handler that fails', () => {
         [2, 'failed'],
         [2, 'closed'],
       ])
+      // The connection had ended cleanly.
+      expect(events.at(-1)).toEqual([2, 'closed', 'client', 0])
     }, handler)
   })
 
