@@ -1,5 +1,5 @@
 import { type Observer, type Subscriber, type Subscription } from 'rxjs'
-import { protocolError } from '../codec/violation.js'
+import { protocolError, shown } from '../codec/violation.js'
 import type { Connection } from '../connection/connection.js'
 import { leave } from '../connection/leave.js'
 import type { Role } from '../connection/options.js'
@@ -57,6 +57,7 @@ export class Attachment implements Observer<Packet> {
   #ending: Subscription | undefined
   #isOver = false
   #farewell: DisconnectPacket | undefined
+  #waking: Subscription | undefined
   #isPausing = false
 
   /** @throws MqttError `'invalid-option'` for a connection on which no CONNECT went by */
@@ -131,6 +132,20 @@ export class Attachment implements Observer<Packet> {
     if (retain && retainAvailable === false) throw protocolError('PUBLISH retain: this server keeps no message', 0x9a)
   }
 
+  /** Calls `pump` each time that the transport takes more again. */
+  whenWritable(pump: () => void): void {
+    this.#waking ??= this.connection.writable$.subscribe((writable) => {
+      if (writable) pump()
+    })
+  }
+
+  /** @throws MqttError `'invalid-option'` where the session has another client identifier */
+  checkId(id: string | undefined): void {
+    if (id === undefined || id === this.clientId) return
+    const text = `a session with a store has one client identifier, ${shown(id)}, not ${shown(this.clientId)}`
+    throw new MqttError('invalid-option', text)
+  }
+
   /** Holds reading, until `resume`. */
   pause(): void {
     this.#isPausing = true
@@ -157,6 +172,7 @@ export class Attachment implements Observer<Packet> {
     this.#onOver?.()
     this.resume()
     this.#ending?.unsubscribe()
+    this.#waking?.unsubscribe()
     this.#reading?.unsubscribe()
   }
 

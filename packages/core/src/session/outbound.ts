@@ -1,9 +1,10 @@
-import type { Subscriber, Subscription } from 'rxjs'
+import type { Subscriber } from 'rxjs'
 import { protocolError } from '../codec/violation.js'
 import { MqttError, toMqttError } from '../errors.js'
 import type { PubackPacket, PubcompPacket, PubrecPacket } from '../packet/packet.js'
 import type { Attachment } from './attachment.js'
 import { Entry, EntryQueue } from './entry.js'
+import { IdCounts } from './id-counts.js'
 import { IdMap } from './id-map.js'
 import type { Journal } from './journal.js'
 import { checkMessage, keptMessage, type Message, type OnDropped, type PublishResult } from './message.js'
@@ -14,10 +15,7 @@ import { PublishPackets } from './publish-packet.js'
 import { refusalOf, sessionLost } from './refusal.js'
 import type { StoredEntry } from './session-store.js'
 
-/**
- * The messages of a session to the peer, in order: they wait for the window and for the transport, are sent, and stay until
- * they are acknowledged, across connections.
- */
+/** Messages to the peer, in order: they wait for window and transport, and stay until acknowledged, across connections. */
 export class Outbound {
   readonly #settings: SessionSettings
   readonly #journal: Journal
@@ -29,14 +27,13 @@ export class Outbound {
   readonly #publishing = new IdMap<Entry>()
   /** PUBREL without PUBCOMP, in the order of their PUBRECs [MQTT-4.6.0-4]. */
   readonly #releasing = new IdMap<Entry>()
-  /** How many PUBCOMPs follow those PUBRELs that answered a PUBREC for nothing, or a second one. */
-  readonly #extra = new IdMap<number>()
+  /** PUBRELs that answered a PUBREC for nothing, or a second one: a PUBCOMP follows each. */
+  readonly #extra = new IdCounts()
   #sequence = 0
   #attachment: Attachment | undefined
   /** Made for the first message on a connection: many a client only sends. */
   #packets: PublishPackets | undefined
   #inFlight = 0
-  #waking: Subscription | undefined
   #isPumping = false
 
   constructor(settings: SessionSettings, journal: Journal, ids: PacketIds, onDropped: OnDropped) {
@@ -81,8 +78,6 @@ export class Outbound {
     this.#attachment = undefined
     this.#packets = undefined
     this.#extra.clear()
-    this.#waking?.unsubscribe()
-    this.#waking = undefined
   }
 
   /** Takes over what a store has kept, where it is `ours`: otherwise its session is gone. What waits here comes after it. */
@@ -122,18 +117,17 @@ export class Outbound {
     }
   }
 
-  /** @throws MqttError `'protocol-error'` */
+  /** @throws MqttError `'protocol-error'`, as those that follow */
   puback({ messageId, reasonCode = 0, properties }: PubackPacket): void {
     const entry = this.#publishing.get(messageId)
     if (entry?.qos !== 1) throw protocolError(`PUBACK ${messageId} answers no PUBLISH of QoS 1 [MQTT-4.3.2-3]`)
     this.#finish(entry, { qos: 1, reasonCode, properties })
   }
 
-  /** @throws MqttError `'protocol-error'` */
   pubrec({ messageId, reasonCode = 0, properties }: PubrecPacket): void {
     const entry = this.#publishing.get(messageId)
     if (entry === undefined) {
-      this.#extra.set(messageId, (this.#extra.get(messageId) ?? 0) + 1)
+      this.#extra.add(messageId)
       const isNews = !this.#releasing.has(messageId) && this.#attachment?.version === 5
       return this.#journal.send({ cmd: 'pubrel', messageId, reasonCode: isNews ? 0x92 : undefined })
     }
@@ -150,17 +144,10 @@ export class Outbound {
   /** @throws MqttError `'protocol-error'` */
   pubcomp({ messageId, reasonCode = 0, properties }: PubcompPacket): void {
     const entry = this.#releasing.get(messageId)
-    if (entry === undefined && this.#isExtra(messageId)) return
-    if (entry === undefined) throw protocolError(`PUBCOMP ${messageId} answers no PUBREL [MQTT-4.3.3-5]`)
     // 0x92: the peer had finished before the connection was cut.
-    this.#finish(entry, { qos: 2, reasonCode: reasonCode === 0x92 ? 0 : reasonCode, properties })
-  }
-
-  #isExtra(messageId: number): boolean {
-    const count = this.#extra.get(messageId) ?? 0
-    if (count > 1) this.#extra.set(messageId, count - 1)
-    else this.#extra.delete(messageId)
-    return count > 0
+    if (entry !== undefined)
+      this.#finish(entry, { qos: 2, reasonCode: reasonCode === 0x92 ? 0 : reasonCode, properties })
+    else if (!this.#extra.take(messageId)) throw protocolError(`PUBCOMP ${messageId} answers no PUBREL [MQTT-4.3.3-5]`)
   }
 
   /** Sends what may leave now. */
@@ -184,9 +171,7 @@ export class Outbound {
     if (attachment === undefined) return false
     const { connection, window } = attachment
     if (connection.writable) return qos === 0 || (this.#inFlight < window && (messageId > 0 || this.#ids.isFree))
-    this.#waking ??= connection.writable$.subscribe((writable) => {
-      if (writable) this.pump()
-    })
+    attachment.whenWritable(() => this.pump())
     return false
   }
 

@@ -1,5 +1,4 @@
 import { map, Observable, Subject, Subscription, timer } from 'rxjs'
-import { shown } from '../codec/violation.js'
 import type { Connection } from '../connection/connection.js'
 import { MqttError } from '../errors.js'
 import type { Packet, PublishPacket, SubackPacket, UnsubackPacket } from '../packet/packet.js'
@@ -106,7 +105,7 @@ export class Session {
       let attachment: Attachment
       try {
         attachment = new Attachment(connection, accepted, this.#settings, subscriber)
-        this.#checkId(attachment)
+        if (this.#store !== undefined) attachment.checkId(this.#id)
       } catch (error) {
         return subscriber.error(error)
       }
@@ -181,12 +180,6 @@ export class Session {
    */
   claim(take: (packet: PublishPacket) => boolean): Subscription {
     return new Subscription(this.#inbound.claim(take))
-  }
-
-  #checkId({ clientId }: Attachment): void {
-    if (this.#store === undefined || this.#id === undefined || this.#id === clientId) return
-    const text = `a session with a store belongs to one client identifier, ${shown(this.#id)}, not ${shown(clientId)}`
-    throw new MqttError('invalid-option', text)
   }
 
   async #load(attachment: Attachment, store: SessionStore): Promise<void> {
