@@ -131,7 +131,6 @@ function sideOf(end: BridgeEnd, { stop$, delay }: BridgeOptions): Side {
   const { dial$, connect, filter, qos = 2, store } = end
   const isFive = connect.protocolVersion === 5
   const session = new Session({ ack: 'manual', receiveMaximum, maxQueued, store })
-  const fields = isFive ? { ...connect, properties: { ...connect.properties, receiveMaximum } } : connect
   const subscriptions = [{ topic: filter, qos, ...(isFive ? { nl: true, rap: true, rh: 1 as const } : {}) }]
   let isSubscribed = false
   const subscribed$ = session.subscribe({ subscriptions }).pipe(
@@ -146,7 +145,7 @@ function sideOf(end: BridgeEnd, { stop$, delay }: BridgeOptions): Side {
       isSubscribed && connack.sessionPresent ? EMPTY : subscribed$,
       of<BridgeEvent>({ type: 'connected', end, connack }),
     )
-  return { end, session, online$: stayConnected(session, { dial$, connect: fields, work, stop$, delay }), waiting: 0 }
+  return { end, session, online$: stayConnected(session, { dial$, connect, work, stop$, delay }), waiting: 0 }
 }
 
 function checkLoop({ connect, filter, prefix = '' }: BridgeEnd, other: BridgeEnd): void {

@@ -8,7 +8,9 @@ import { isMain } from './main.js'
 // #region server
 /** Serves until it is unsubscribed, and tells what becomes of each client. */
 export function echoServer(options: ListenTcpOptions): Observable<ServeEvent> {
-  return listenTcp(options).pipe(serve(echo, { authorize: () => of({ reasonCode: 0 }) }))
+  // The limits of each session, for MQTT 5 clients; others are not told.
+  const { properties } = new Session()
+  return listenTcp(options).pipe(serve(echo, { authorize: () => of({ reasonCode: 0, properties }) }))
 }
 
 /** Gives one client its own messages back. */

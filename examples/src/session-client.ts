@@ -8,13 +8,13 @@ import { isMain } from './main.js'
 // #region client
 /** Dials, greets itself, and tells what happens. It completes after the goodbye, and errors where the connection broke. */
 export function sessionClient(options: ConnectTcpOptions): Observable<string> {
-  const connect: ConnectFields = { clientId: 'first-client', protocolVersion: 5 }
+  const session = new Session()
+  const connect: ConnectFields = { clientId: 'first-client', protocolVersion: 5, properties: session.properties }
   return connectTcp(options).pipe(
     map((transport) => new Connection(transport, { role: 'client' })),
     switchMap((connection) =>
       handshake(connection, connect).pipe(
         switchMap((connack) => {
-          const session = new Session()
           const heard$ = session.messages$.pipe(
             map(({ packet }) => `heard ${new TextDecoder().decode(packet.payload)}`),
           )

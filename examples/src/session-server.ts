@@ -63,6 +63,8 @@ export type SessionServerOptions = Omit<ServeOptions, 'authorize'>
 /** Filters that one client may have. */
 const maximumFilters = 100
 const forever = 0xffff_ffff
+/** Of every session here. Clients are told; before MQTT 5 that is left out. */
+const { properties: limits } = new Session()
 
 /**
  * A small MQTT server with sessions, in memory: all QoS levels, persistent sessions, wills, keep-alive, take-over, in MQTT 3.1,
@@ -79,8 +81,7 @@ export function createSessionServer(options: SessionServerOptions = {}): Session
       reasonCode: 0,
       sessionPresent: !clean && known(clientId) !== undefined,
       properties: {
-        receiveMaximum: 256,
-        topicAliasMaximum: 16,
+        ...limits,
         retainAvailable: false,
         sharedSubscriptionAvailable: false,
         subscriptionIdentifiersAvailable: false,

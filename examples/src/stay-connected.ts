@@ -17,10 +17,13 @@ import {
   defer,
   EMPTY,
   endWith,
+  map,
   merge,
+  mergeMap,
   NEVER,
   type Observable,
   retry,
+  startWith,
   switchMap,
   take,
   takeUntil,
@@ -29,6 +32,7 @@ import {
 
 export interface StayConnectedOptions<T> {
   readonly dial$: Observable<Transport>
+  /** Gets a keep-alive of 60 s where it names none, and in MQTT 5 the session's limits. */
   readonly connect: ConnectFields
   /** What to do on each connection, such as subscribing; an error of it is a reason to dial again. */
   readonly work: (connack: ConnackPacket) => Observable<T>
@@ -40,17 +44,22 @@ export interface StayConnectedOptions<T> {
 
 /** Keeps a session connected: where a connection can't be opened, breaks, or is ended by the server, it dials again. */
 export function stayConnected<T>(session: Session, options: StayConnectedOptions<T>): Observable<T> {
-  const { dial$, connect, work, stop$ = NEVER, delay = backoff() } = options
+  const { dial$, work, stop$ = NEVER, delay = backoff() } = options
+  const connect = connectFields(session, options.connect)
   return defer(() => {
     let connection: Connection | undefined
-    const converse = (current: Connection): Observable<T> =>
+    const converse = (current: Connection): Observable<T[]> =>
       handshake(current, connect).pipe(
         switchMap((connack) => {
           const accepted = { connect, connack }
           return merge(
             session.attach(current, accepted),
             keepAlive(current, keepAliveOf(accepted)),
-            work(connack),
+            work(connack).pipe(
+              map((value) => [value]),
+              // Only what is emitted resets `retry`, and the work may emit nothing.
+              startWith([]),
+            ),
             current.closed$,
           )
         }),
@@ -68,6 +77,7 @@ export function stayConnected<T>(session: Session, options: StayConnectedOptions
         )
       }),
       retry({ delay, resetOnSuccess: true }),
+      mergeMap((values) => values),
       takeUntil(
         stop$.pipe(
           take(1),
@@ -81,5 +91,11 @@ export function stayConnected<T>(session: Session, options: StayConnectedOptions
       ),
     )
   })
+}
+
+function connectFields({ properties }: Session, connect: ConnectFields): ConnectFields {
+  const { keepalive = 60, protocolVersion } = connect
+  if (protocolVersion !== 5) return { ...connect, keepalive }
+  return { ...connect, keepalive, properties: { ...connect.properties, ...properties } }
 }
 // #endregion

@@ -43,16 +43,24 @@ export interface BackoffOptions {
  *
  * With the defaults the delays are 0.75 to 1.75 s, 1.5 to 3.5 s, 3 to 7 s, …, 51 to 120 s: nobody tries a third time in the
  * first five seconds, and their standard deviation is 23 % of their mean. The nominal delay is at most `maximum` / (1 + 3 ×
- * `jitter`), so that they are still spread when they don't get longer any more. Give `retry` `resetOnSuccess`, or the attempts
- * go on counting.
+ * `jitter`), so that they are still spread when they don't get longer any more.
+ *
+ * Give `retry` `resetOnSuccess`, or the attempts go on counting. Only a value that is emitted resets them: where a good connection
+ * emits nothing, as with `session.attach` alone, let it emit one (the CONNACK, say) before `retry`, and drop it after.
  *
  * @throws MqttError `'invalid-option'`
  * @example
  * ```ts
  * connectTcp({ host: 'broker', port: 1883 })
  *   .pipe(
- *     switchMap(transport => session(transport)),
+ *     map(transport => new Connection(transport, { role: 'client' })),
+ *     switchMap(connection =>
+ *       handshake(connection, connect).pipe(
+ *         switchMap(connack => session.attach(connection, { connect, connack }).pipe(startWith(connack))),
+ *       ),
+ *     ),
  *     retry({ delay: backoff({ maximum: 60_000 }), resetOnSuccess: true }),
+ *     ignoreElements(),
  *   )
  *   .subscribe()
  * ```
