@@ -16,8 +16,10 @@ export interface SessionOptions {
   readonly store?: SessionStore | undefined
   /**
    * Messages of QoS 1 and 2 in flight. Out: at most so many wait for their acknowledgement, fewer where an MQTT 5 peer's
-   * Receive Maximum is less. In: while more than so many wait for `ack`, or for somebody who listens, reading is paused,
-   * but not while an answer of the peer is awaited, which comes behind them; an MQTT 5 peer that sends more than the Receive Maximum of CONNECT or CONNACK breaks its word: 0x93.
+   * Receive Maximum is less. In: while more than so many wait for `ack`, or for somebody who listens, reading is paused;
+   * four times as many where an answer of the peer is awaited, which comes behind them: held back for a minute then, the
+   * connection ends with `'overflow'`. An MQTT 5 peer that sends more than the Receive Maximum of CONNECT or CONNACK breaks
+   * its word: 0x93. See `properties` of the session.
    *
    * @default 256
    */
