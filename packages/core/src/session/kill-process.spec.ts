@@ -37,6 +37,10 @@ const receiving = {
 /** Messages that each life of the process sends or gets. */
 const perLife = 3
 
+/** Milliseconds that a life may last, on a busy machine too, and all lives of a test. */
+const lifeLimit = 30_000
+const testLimit = 120_000
+
 let compiled: Compiled
 let folder: string
 
@@ -78,14 +82,18 @@ function listen(end: End, version: ProtocolVersion, session: Session): Promise<n
   })
 }
 
-/** Runs a process until it is killed, or says that it is done and the other end is, too. */
+/** Runs a process until it kills itself at its step, or, without one, says that it is done and the other end is, too. */
 function live(task: Task, isOver = (): boolean => true): Promise<'killed' | 'done'> {
   const args = [compiled.file('core/spec-support/session-process.ts'), JSON.stringify(task)]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   return new Promise((resolve, reject) => {
     let said = ''
     let watch: NodeJS.Timeout | undefined
-    const late = setTimeout(() => child.kill('SIGTERM'), 10_000)
+    let isLate = false
+    const late = setTimeout(() => {
+      isLate = true
+      child.kill('SIGTERM')
+    }, lifeLimit)
     child.stdout.on('data', (data: Buffer) => {
       said += String(data)
       if (said.includes('done')) watch ??= setInterval(() => isOver() && child.kill('SIGKILL'), 2)
@@ -94,8 +102,10 @@ function live(task: Task, isOver = (): boolean => true): Promise<'killed' | 'don
     child.once('close', (code, signal) => {
       clearTimeout(late)
       clearInterval(watch)
-      if (signal === 'SIGKILL') resolve(said.includes('done') ? 'done' : 'killed')
-      else reject(new Error(`it ended with ${String(signal ?? code)} and said ${said}`))
+      if (signal === 'SIGKILL') return resolve(said.includes('done') ? 'done' : 'killed')
+      const aim = task.kill === undefined ? 'done' : `at '${task.kill.step}'`
+      const how = isLate ? `was not ${aim} within ${lifeLimit} ms` : `ended with ${String(signal ?? code)}, not ${aim},`
+      reject(new Error(`it ${how} and said '${said}'`))
     })
   })
 }
@@ -167,7 +177,7 @@ describe.each([
       expect(brokenDeliveries(got, expected, () => qos)).toEqual([])
       expect([...new Set(got)]).toEqual(expected)
     },
-    60_000,
+    testLimit,
   )
 
   it.each([1, 2] as const)(
@@ -196,6 +206,6 @@ describe.each([
       expect(brokenDeliveries(taken.filter(isFirst), range(number, 0), () => qos)).toEqual([])
       expect(sent).toBe(number)
     },
-    60_000,
+    testLimit,
   )
 })
