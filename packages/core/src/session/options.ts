@@ -38,7 +38,7 @@ export interface SessionOptions {
    */
   readonly overflow?: SessionOverflow | undefined
   /**
-   * Topic aliases that are used towards an MQTT 5 peer, where it allows as many.
+   * Topic aliases that are used towards an MQTT 5 peer, where it allows as many, and what `properties` allow the peer.
    *
    * @default 16
    */

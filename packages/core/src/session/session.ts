@@ -28,13 +28,15 @@ import {
  * @example
  * ```ts
  * const session = new Session()
- * const connect = { clientId: 'me', clean: false, protocolVersion: 4 } as const
+ * const connect = { clientId: 'me', clean: false, keepalive: 60, protocolVersion: 4 } as const
  * dial$
  *   .pipe(
  *     map(transport => new Connection(transport, { role: 'client' })),
  *     switchMap(connection =>
  *       handshake(connection, connect).pipe(
- *         switchMap(connack => session.attach(connection, { connect, connack })),
+ *         switchMap(connack =>
+ *           merge(session.attach(connection, { connect, connack }), keepAlive(connection, 60)).pipe(startWith(connack)),
+ *         ),
  *       ),
  *     ),
  *     retry({ delay: backoff(), resetOnSuccess: true }),
