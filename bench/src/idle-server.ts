@@ -47,7 +47,7 @@ async function serveTheirs(): Promise<number> {
 
 const tasks: IdleServer = {
   listen: (library) => (library === 'rxmqtt' ? serveOurs() : serveTheirs()),
-  memory: () => memoryNow(open),
+  memory: (connections) => memoryNow(() => open, connections),
 }
 
 serveTasks(tasks)

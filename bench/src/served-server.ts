@@ -39,7 +39,7 @@ async function serveTheirs(): Promise<number> {
 
 const tasks: IdleServer = {
   listen: (name) => (name === 'aedes' ? serveTheirs() : serveOurs(handlers[name]!)),
-  memory: () => memoryNow(open),
+  memory: (connections) => memoryNow(() => open, connections),
 }
 
 serveTasks(tasks)

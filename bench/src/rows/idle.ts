@@ -33,10 +33,11 @@ export async function idleMemory(module: string, name: string, order: Omit<IdleO
   try {
     const port = await server.call('listen', name)
     await clients.call('open', { ...order, port, connections: before })
-    const start = await server.call('memory', undefined)
+    const start = await server.call('memory', before)
     await clients.call('open', { ...order, port })
-    const end = await server.call('memory', undefined)
-    if (end.open !== before + connections) throw new Error(`${name} has ${end.open} connections`)
+    const expected = before + connections
+    const end = await server.call('memory', expected)
+    if (end.open !== expected) throw new Error(`${name} has ${end.open} connections of ${expected}`)
     const each = (bytes: number): number => bytes / connections / 1_024
     return { heap: each(end.heapUsed - start.heapUsed), rss: each(end.rss - start.rss) }
   } finally {
