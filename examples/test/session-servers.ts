@@ -46,6 +46,10 @@ export function serveSessionsInMemory(): MemoryServer {
     up: () => {
       isUp = true
     },
-    stop: () => serving.unsubscribe(),
+    stop: () => {
+      serving.unsubscribe()
+      // Nobody is there to hear a goodbye: it would last until its time-out.
+      cut()
+    },
   }
 }

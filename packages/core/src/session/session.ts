@@ -34,9 +34,7 @@ import {
  *     map(transport => new Connection(transport, { role: 'client' })),
  *     switchMap(connection =>
  *       handshake(connection, connect).pipe(
- *         switchMap(connack =>
- *           merge(session.attach(connection, { connect, connack }), keepAlive(connection, 60)).pipe(startWith(connack)),
- *         ),
+ *         switchMap(connack => merge(session.attach(connection, { connect, connack }), keepAlive(connection, 60), of(1))),
  *       ),
  *     ),
  *     retry({ delay: backoff(), resetOnSuccess: true }),
