@@ -134,20 +134,26 @@ describe('a store', () => {
     })
   })
 
-  it('that never writes does not hold up QoS 0, and fails each attachment after 30 s', async () => {
-    const session = new Session({ store: storeOf({ write: () => new Promise(() => undefined) }) })
+  it('that never writes: QoS 0 waits in its turn, and is not told to be written before it is', async () => {
+    const session = new Session({ store: storeOf({ write: () => new Promise(() => undefined) }), maxQueued: 1 })
     const transport = new FakeTransport(undefined, 5)
     const { connection } = joined(session, transport, {})
     connections.push(connection)
     await turns()
     const sent: string[] = []
-    transport.sentPackets$.subscribe((packet) => sent.push(packet.cmd === 'publish' ? packet.topic : packet.cmd))
+    const told: string[] = []
+    transport.sentPackets$.subscribe((packet) => sent.push(packet.cmd))
     session.publish({ topic: 'stored', qos: 1 }).subscribe()
     await turns()
-    session.publish({ topic: 'at once' }).subscribe()
+    for (const topic of ['waits', 'too much']) {
+      session.publish({ topic }).subscribe({
+        complete: () => told.push(topic),
+        error: (error: unknown) => told.push(`${topic}: ${(flat(error) as { code: string }).code}`),
+      })
+    }
     connection.disconnect()
     await turns()
-    expect(sent).toEqual(['connect', 'at once', 'disconnect'])
+    expect([sent, told]).toEqual([['connect', 'disconnect'], ['too much: overflow']])
   })
 
   it('is not given what is no message in MQTT 5, whatever the version', async () => {

@@ -12,24 +12,36 @@ import type { SessionChange, SessionStore } from './session-store.js'
 export class Journal {
   readonly #store: SessionStore | undefined
   readonly #onFailure: (error: MqttError) => void
+  readonly #onLeft: () => void
   #id: string | undefined
   #connection: Connection | undefined
   #changes: SessionChange[] = []
   #packets: PacketInput[] = []
   #scheduled = false
+  /** A write is under way that packets wait for. */
+  #isHolding = false
   #isNoting = false
   #writing: Promise<void> | undefined
   #late: Subscription | undefined
 
-  /** @param onFailure - told of a write that failed; its changes are kept, and go first in the next one */
-  constructor(store: SessionStore | undefined, onFailure: (error: MqttError) => void) {
+  /**
+   * @param onFailure - told of a write that failed; its changes are kept, and go first in the next one
+   * @param onLeft - told when no packet waits any more
+   */
+  constructor(store: SessionStore | undefined, onFailure: (error: MqttError) => void, onLeft: () => void) {
     this.#store = store
     this.#onFailure = onFailure
+    this.#onLeft = onLeft
   }
 
   /** Whether changes are stored. */
   get isStoring(): boolean {
     return this.#store !== undefined
+  }
+
+  /** Packets wait for the store: what is sent past it would overtake them. */
+  get isHolding(): boolean {
+    return this.#packets.length > 0 || this.#isHolding
   }
 
   /** The state that is stored is known: changes of it are noted from now on. */
@@ -49,6 +61,7 @@ export class Journal {
   detach(): void {
     this.#connection = undefined
     this.#packets = []
+    this.#isHolding = false
     this.#late?.unsubscribe()
     this.#late = undefined
   }
@@ -96,8 +109,10 @@ export class Journal {
     }
     if (written === undefined) return this.#leave(packets, connection)
     this.#watch()
+    this.#isHolding = packets.length > 0
     const done = (): void => {
       this.#writing = undefined
+      this.#isHolding = false
       this.#late?.unsubscribe()
       this.#late = undefined
     }
@@ -126,6 +141,7 @@ export class Journal {
     } catch (error) {
       connection.destroy(error)
     }
+    if (!this.isHolding) this.#onLeft()
   }
 }
 

@@ -170,6 +170,7 @@ export class Outbound {
     const attachment = this.#attachment
     if (attachment === undefined) return false
     const { connection, window } = attachment
+    if (qos === 0 && this.#journal.isHolding) return false
     if (connection.writable) return qos === 0 || (this.#inFlight < window && (messageId > 0 || this.#ids.isFree))
     attachment.whenWritable(() => this.pump())
     return false

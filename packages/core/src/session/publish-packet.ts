@@ -35,9 +35,7 @@ export class PublishPackets {
     checkExpiry(entry, isAgain)
     this.#checkTaken(entry)
     const topic = entry.message!.topic
-    // What leaves before others that wait for the store must not change the aliases that these are written with.
-    const isAhead = entry.qos === 0 && journal.isStoring
-    const isAliased = this.#attachment.aliasesOut > 0 && topic !== '' && !isAhead
+    const isAliased = this.#attachment.aliasesOut > 0 && topic !== ''
     const known = isAliased ? this.#aliases.known(topic) : undefined
     const alias = known ?? (isAliased ? this.#aliases.assign(topic) : undefined)
     try {

@@ -80,11 +80,11 @@ export class Session {
   constructor(options: SessionOptions = {}) {
     const settings = sessionSettingsOf(options)
     const onDropped: OnDropped = (dropped) => this.#dropped?.next(dropped)
-    const { receiveMaximum, topicAliasMaximum } = settings
+    const { receiveMaximum, topicAliasMaximum } = (this.#settings = settings)
     this.properties = { receiveMaximum, topicAliasMaximum }
-    this.#settings = settings
     this.#store = options.store
-    this.#journal = new Journal(options.store, (error) => this.#attachment?.fail(error))
+    const onFailure = (error: MqttError): void => this.#attachment?.fail(error)
+    this.#journal = new Journal(options.store, onFailure, () => this.#outbound.pump())
     this.#outbound = new Outbound(settings, this.#journal, this.#ids, onDropped)
     this.#inbound = new Inbound(settings, this.#journal, this.#ids, onDropped)
     this.messages$ = new Observable((subscriber) => this.#inbound.subscribe(subscriber))
