@@ -107,7 +107,7 @@ export function expectNoHandles(): void {
     }
     // The timer of this very wait is one of them.
     for (let i = 0; i < 100 && !same(); i += 1) await new Promise((resolve) => setImmediate(resolve))
-    for (let i = 0; i < 100 && !same(); i += 1) {
+    for (let i = 0; i < 400 && !same(); i += 1) {
       const wait = new Promise((resolve) => setTimeout(resolve, 10))
       await wait
     }
