@@ -110,7 +110,7 @@ export default {
     {
       name: 'no-spec-in-source',
       severity: 'error',
-      from: { path: '^(packages/[^/]+|examples|bench)/src/', pathNot: specs },
+      from: { path: '^(packages/[^/]+|examples(/broker)?|bench)/src/', pathNot: specs },
       to: { path: '\\.spec\\.ts$' },
     },
     {
@@ -127,7 +127,7 @@ export default {
       severity: 'error',
       from: {
         orphan: true,
-        pathNot: `\\.d\\.ts$|\\.spec\\.ts$|${coreEntry}|${transportEntries}|^(examples|bench)/src/`,
+        pathNot: `\\.d\\.ts$|\\.spec\\.ts$|${coreEntry}|${transportEntries}|^(examples(/broker)?|bench)/src/`,
       },
       to: {},
     },

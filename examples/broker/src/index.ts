@@ -1,0 +1,1 @@
+export type { BrokerOptions } from './options.js'
