@@ -1,31 +1,26 @@
-import {
-  type ConnackFields,
-  type ConnectPacket,
-  type Connection,
-  type PublishPacket,
-  type Subscription,
-} from '@rxmqtt/core'
+import type { Authorize, Connection, ConnectPacket, PublishPacket, Subscription } from '@rxmqtt/core'
 import type { ObservableInput } from 'rxjs'
 import type { BrokerStore } from './store.js'
 
-/** A decision, now or later. */
-export type Decision<T> = T | ObservableInput<T>
+/** Yes or no, now or later. */
+export type Decision = boolean | ObservableInput<boolean>
 
 /** Who a client is, for decisions about what it may do. */
-export interface ClientInfo {
+export interface Identity {
   readonly clientId: string
   readonly username: string | undefined
+  /** Of its connection: addresses, TLS facts. */
   readonly connection: Connection
 }
 
-/** Who may do what. What throws or errors refuses. */
+/** Who may do what. A hook that throws, errors or gives nothing says no, and `problems$` of the broker tells. */
 export interface Authorization {
   /** The CONNACK: `{}` accepts, a `reasonCode` from 0x80 on refuses, also before MQTT 5. @default everybody */
-  readonly connect?: ((connect: ConnectPacket, connection: Connection) => Decision<ConnackFields>) | undefined
+  readonly connect?: Authorize | undefined
   /** Whether a client may publish this. A refused message is dropped; MQTT 5 tells with 0x87. @default everything */
-  readonly publish?: ((packet: PublishPacket, client: ClientInfo) => Decision<boolean>) | undefined
+  readonly publish?: ((packet: PublishPacket, client: Identity) => Decision) | undefined
   /** Whether a client may subscribe to this filter. A refused one is answered by 0x80. @default everything */
-  readonly subscribe?: ((wish: Subscription, client: ClientInfo) => Decision<boolean>) | undefined
+  readonly subscribe?: ((wish: Subscription, client: Identity) => Decision) | undefined
 }
 
 /** What a broker allows, and how much it holds. */

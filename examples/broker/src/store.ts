@@ -1,15 +1,9 @@
-import type { Message, SessionStore, Subscription, WillProperties } from '@rxmqtt/core'
+import type { Message, SessionStore, Subscription, Will } from '@rxmqtt/core'
 
 /** A filter that a client subscribed to. */
 export interface StoredSubscription extends Subscription {
   /** MQTT 5: what came with SUBSCRIBE. */
   readonly identifier?: number | undefined
-}
-
-/** A will that is not published yet. */
-export interface StoredWill extends Omit<Message, 'properties'> {
-  readonly payload: Uint8Array
-  readonly properties?: WillProperties | undefined
 }
 
 /** What is known of a session beside its messages. */
@@ -21,7 +15,7 @@ export interface ClientRecord {
   readonly disconnectedAt: number | undefined
   readonly subscriptions: readonly StoredSubscription[]
   /** Of the client that is connected, or delayed. */
-  readonly will: StoredWill | undefined
+  readonly will: Will | undefined
 }
 
 /** A retained message. */
