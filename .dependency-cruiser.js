@@ -6,7 +6,7 @@ const pathOf = (names) => `^${core}/(${names.join('|')})(/|\\.ts$)`
 const specs = '\\.spec\\.ts$|/test/|/src/spec-support/'
 /** Names that are published; they resolve to these files. */
 const coreEntry = `^${core}/((testing|level)/)?index\\.ts$`
-const transportEntries = '^packages/transports/src/(tcp|tls|ws|duplex|memory)\\.ts$'
+const transportEntries = '^packages/transports/src/(tcp|tls|ws|duplex|memory|websocket)\\.ts$'
 /** The transport contract is a leaf: the errors, the packets and the codec have no business with it. */
 const seesTransport = (layer) => layers.indexOf(layer) >= layers.indexOf('operators')
 
@@ -127,7 +127,7 @@ export default {
       severity: 'error',
       from: {
         orphan: true,
-        pathNot: `\\.d\\.ts$|\\.spec\\.ts$|${coreEntry}|${transportEntries}|^(examples(/broker)?|bench)/src/`,
+        pathNot: `\\.d\\.ts$|^packages/core/browser/|\\.spec\\.ts$|${coreEntry}|${transportEntries}|^(examples(/broker)?|bench)/src/`,
       },
       to: {},
     },
