@@ -1,5 +1,5 @@
 import { MqttError, type Transport } from '@rxmqtt/core'
-import { Observable } from 'rxjs'
+import { asyncScheduler, Observable, Subscription, timer } from 'rxjs'
 import { requireTime } from './options.js'
 import { type TransportState, toMqttError } from './state.js'
 
@@ -14,25 +14,25 @@ export interface DialTimes {
 /** Begins to open something, tells how it went, and returns what aborts it. */
 export type Open = (opened: (transport: TransportState) => void, failed: (cause: unknown) => void) => () => void
 
-/** A cold dial: see the contract of `connectTcp`. `target` names the peer in messages. */
+/** A cold dial: see the contract of `connectTcp`. `target` names the peer in messages. Runs in Node and in browsers. */
 export function dial(target: string, times: DialTimes, open: Open): Observable<Transport> {
   const connectTimeout = requireTime('connectTimeout', times.connectTimeout ?? 10_000)
   const drainTimeout = requireTime('drainTimeout', times.drainTimeout ?? 2_000, 0)
   return new Observable<Transport>((subscriber) => {
     let transport: TransportState | undefined
     let abort: (() => void) | undefined
-    const timer = setTimeout(() => {
+    const limit = timer(connectTimeout).subscribe(() => {
       abort?.()
       subscriber.error(new MqttError('timeout', `${target} was not open within ${connectTimeout} ms`))
-    }, connectTimeout)
+    })
     subscriber.add(() => {
-      clearTimeout(timer)
+      limit.unsubscribe()
       if (transport === undefined) abort?.()
       else hangUp(transport, drainTimeout)
     })
     const failed = (cause: unknown): void => subscriber.error(toMqttError(cause, `${target} could not be opened`))
     const opened = (fresh: TransportState): void => {
-      clearTimeout(timer)
+      limit.unsubscribe()
       transport = fresh
       subscriber.next(fresh)
       subscriber.add(
@@ -45,7 +45,7 @@ export function dial(target: string, times: DialTimes, open: Open): Observable<T
     try {
       abort = open(opened, failed)
     } catch (cause) {
-      // Node throws for an option that it alone can judge, such as a header's characters.
+      // A platform throws for an option that it alone can judge, such as a header's characters.
       failed(cause)
     }
   })
@@ -54,12 +54,15 @@ export function dial(target: string, times: DialTimes, open: Open): Observable<T
 /** Says goodbye: ends, drops what nobody reads until the peer's end, and destroys what is still there after a while. */
 function hangUp(transport: TransportState, drainTimeout: number): void {
   if (transport.isOver) return
-  const timer = setTimeout(() => transport.sink.error(undefined), drainTimeout)
-  const stop = (): void => clearTimeout(timer)
+  const goodbye = new Subscription()
+  // In a turn of its own: what a finalizer of the same unsubscription writes comes first.
+  goodbye.add(
+    asyncScheduler.schedule(() => {
+      transport.sink.complete()
+      transport.discard()
+    }),
+  )
+  goodbye.add(timer(drainTimeout).subscribe(() => transport.sink.error(undefined)))
+  const stop = (): void => goodbye.unsubscribe()
   transport.closed$.subscribe({ complete: stop, error: stop })
-  // What a finalizer of the same unsubscription writes comes first.
-  setImmediate(() => {
-    transport.sink.complete()
-    transport.discard()
-  })
 }

@@ -6,7 +6,7 @@ import * as links from './links.js'
 expectNoHandles()
 
 const holdsPeerBack = true
-const { connect, resetSocket, tcp, tls, unix, ws, wss } = links
+const { connect, resetSocket, tcp, tls, unix, websocket, ws, wss } = links
 const destroy = (transport: { info: { socket?: unknown } }): void => {
   ;(transport.info.socket as Duplex).destroy()
 }
@@ -41,5 +41,12 @@ transportContract('wss on an https server', {
   ...wss,
   make: links.connectOnHttps,
   holdsPeerBack,
+  reset: resetSocket,
+})
+transportContract('websocket', {
+  ...websocket,
+  serverKind: 'ws',
+  make: () => connect(websocket),
+  holdsPeerBack: false,
   reset: resetSocket,
 })

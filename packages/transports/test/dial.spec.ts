@@ -7,7 +7,7 @@ import { connectWs, listenWs } from '@rxmqtt/transports/ws'
 import type { Subscription } from 'rxjs'
 import { dialContract, handshakeContract } from './dial.js'
 import { ending, expectNoHandles, fixture, read, until } from './helpers.js'
-import { connect, HOST, socketPath, tcp, tls, unix, ws, wss } from './links.js'
+import { connect, HOST, socketPath, tcp, tls, unix, websocket, ws, wss } from './links.js'
 
 expectNoHandles()
 
@@ -16,9 +16,11 @@ dialContract('unix socket', unix)
 dialContract('tls', tls)
 dialContract('ws', ws)
 dialContract('wss', wss)
+dialContract('websocket', websocket)
 handshakeContract('tls', tls)
 handshakeContract('ws', ws)
 handshakeContract('wss', wss)
+handshakeContract('websocket', websocket)
 
 test('a TCP dial that nobody answers errors with timeout', async () => {
   // A thread that listens and never accepts: beyond its backlog the operating system leaves dials unanswered.

@@ -9,8 +9,10 @@ import { fromDuplex } from '@rxmqtt/transports/duplex'
 import { memoryPair } from '@rxmqtt/transports/memory'
 import { connectTcp, listenTcp } from '@rxmqtt/transports/tcp'
 import { connectTls, listenTls } from '@rxmqtt/transports/tls'
+import { connectWebSocket } from '@rxmqtt/transports/websocket'
 import { connectWs, listenWs } from '@rxmqtt/transports/ws'
 import type { NextObserver, Observable } from 'rxjs'
+import { WebSocket } from 'ws'
 import type { Pair } from './contract.js'
 import { fixture, until } from './helpers.js'
 
@@ -62,6 +64,14 @@ export const wss: Link = {
   halfClose: false,
   listen: (options) => listenWs({ host: HOST, path: '/mqtt', tls: server, ...options }),
   dial: (address, options) => connectWs({ url: `wss://localhost:${port(address)}/mqtt`, ca, ...options }),
+}
+
+/** A browser's end, here with the class of the `ws` package, at a server of Node. */
+export const websocket: Link = {
+  ...ws,
+  kind: 'websocket',
+  dial: (address, options) =>
+    connectWebSocket({ url: `ws://${HOST}:${port(address)}/mqtt`, WebSocketCtor: WebSocket, ...options }),
 }
 
 let sockets = 0
