@@ -3,7 +3,7 @@
 // calls is left out: core reads and writes properties and most packets itself.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, parse } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import ts from 'typescript'
@@ -13,7 +13,7 @@ const core = join(root, 'packages/core')
 const theirs = dirname(createRequire(join(core, 'package.json')).resolve('mqtt-packet/package.json'))
 const { version } = JSON.parse(readFileSync(join(theirs, 'package.json'), 'utf8'))
 const licence = readFileSync(join(theirs, 'LICENSE.md'), 'utf8').trim()
-const ours = ['bl', 'buffer', 'events', 'process-nextick-args']
+const ours = ['bl.cjs', 'buffer.ts', 'events.ts', 'process-nextick-args.ts']
 
 /** Functions, methods and constants of mqtt-packet that core never reaches, by file. */
 const unused = {
@@ -95,7 +95,7 @@ for (const format of ['esm', 'cjs']) {
     entryPoints: [join(core, 'dist', format, 'codec/mqtt-packet.js')],
     outfile: join(core, 'dist', format, 'codec/mqtt-packet.browser.js'),
     absWorkingDir: root,
-    alias: Object.fromEntries(ours.map((name) => [name, join(core, 'browser', `${name}.ts`)])),
+    alias: Object.fromEntries(ours.map((file) => [parse(file).name, join(core, 'browser', file)])),
     plugins: [trimmed],
     bundle: true,
     format,

@@ -1,7 +1,7 @@
 import { Buffer, toText, viewOf } from './buffer.js'
 
 /** Of `bl` what mqtt-packet's parser calls: chunks in a list, joined once when somebody reads. */
-class BufferList {
+export class BufferList {
   #chunks: Uint8Array[] = []
   length = 0
 
@@ -52,9 +52,3 @@ class BufferList {
     return this.#chunks[0] as Uint8Array<ArrayBuffer>
   }
 }
-
-function bl(): BufferList {
-  return new BufferList()
-}
-
-export { bl as 'module.exports' }
