@@ -8,7 +8,16 @@ import { isMainThread } from 'node:worker_threads'
 if (isMainThread) register(import.meta.url)
 const { default: ts } = isMainThread ? {} : await import('typescript')
 
+const sources = [
+  [/^@rxmqtt\/example-broker$/, 'examples/broker/src/index.ts'],
+  [/^@rxmqtt\/transports\/(.+)$/, 'packages/transports/src/$1.ts'],
+  [/^@rxmqtt\/core\/(.+)$/, 'packages/core/src/$1/index.ts'],
+  [/^@rxmqtt\/core$/, 'packages/core/src/index.ts'],
+]
+
 export const resolve = (specifier, context, next) => {
+  const [pattern, source] = sources.find(([pattern]) => pattern.test(specifier)) ?? []
+  if (pattern) return next(new URL(`../${specifier.replace(pattern, source)}`, import.meta.url).href, context)
   const isOurs = specifier.startsWith('.') && specifier.endsWith('.js') && context.parentURL?.endsWith('.ts')
   return next(isOurs ? specifier.replace(/js$/, 'ts') : specifier, context)
 }

@@ -1,1 +1,7 @@
-export type { BrokerOptions } from './options.js'
+export { type Broker, openBroker } from './broker.js'
+export type { Authorization, BrokerOptions, Decision, Identity } from './options.js'
+export type { BrokerStore, ClientRecord, RetainedMessage, StoredSubscription } from './store.js'
+export type { Dropped } from './client.js'
+export type { BrokerFigures } from './sys.js'
+export { denySubscribe } from './authorization.js'
+export { describe, frameSize, quoted, versionName } from './describe.js'
