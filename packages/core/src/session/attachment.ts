@@ -1,5 +1,5 @@
 import { type Observer, type Subscriber, type Subscription } from 'rxjs'
-import { protocolError, shown } from '../codec/violation.js'
+import { protocolError } from '../codec/violation.js'
 import type { Connection } from '../connection/connection.js'
 import { leave } from '../connection/leave.js'
 import type { Role } from '../connection/options.js'
@@ -137,13 +137,6 @@ export class Attachment implements Observer<Packet> {
     this.#waking ??= this.connection.writable$.subscribe((writable) => {
       if (writable) pump()
     })
-  }
-
-  /** @throws MqttError `'invalid-option'` where the session has another client identifier */
-  checkId(id: string | undefined): void {
-    if (id === undefined || id === this.clientId) return
-    const text = `a session with a store has one client identifier, ${shown(id)}, not ${shown(this.clientId)}`
-    throw new MqttError('invalid-option', text)
   }
 
   /** Holds reading, until `resume`. */

@@ -1,127 +1,31 @@
 import { asapScheduler } from 'rxjs'
-import type { Connection } from '../connection/connection.js'
 import type { MqttError } from '../errors.js'
-import { type JoinOptions, joined, type Link } from '../spec-support/session-scene.js'
+import type { JoinOptions } from '../spec-support/session-scene.js'
+import { broken, StoreScene, turns } from '../spec-support/store-scene.js'
 import { expectNoUnhandled } from '../spec-support/unhandled.js'
-import { FakeTransport } from '../testing/fake-transport.js'
 import { flat } from '../testing/flat.js'
 import { packets } from '../testing/packets.js'
 import type { Delivery, Message } from './message.js'
 import type { SessionOptions } from './options.js'
-import { Session } from './session.js'
-import type { SessionChange, SessionState, SessionStore } from './session-store.js'
+import type { SessionState } from './session-store.js'
 
 expectNoUnhandled()
 
 const { publish, puback, pubrec, pubrel } = packets
-const broken = new Error('the disk is full')
 
-const turns = async (count = 10): Promise<void> => {
-  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
+const scenes: StoreScene[] = []
+const sceneOf = (options?: SessionOptions): StoreScene => {
+  const scene = new StoreScene(options)
+  scenes.push(scene)
+  return scene
 }
-
-let connections: Connection[] = []
 
 afterEach(() => {
-  for (const connection of connections) connection.destroy()
-  connections = []
+  for (const scene of scenes.splice(0)) scene.end()
 })
-
-/** A store that does what the test says, and the log of everything that was done, packets sent among it. */
-class Scene {
-  readonly log: string[] = []
-  readonly session: Session
-  /** What `load` gives. */
-  state: SessionState | Promise<SessionState> = { outgoing: [], received: [] }
-  /** What becomes of writes: done at once, each when it is told, or failing. */
-  mode: 'sync' | 'held' | 'throws' | 'rejects' = 'sync'
-  readonly #held: (() => void)[] = []
-
-  constructor(options: SessionOptions = {}) {
-    const store: SessionStore = {
-      load: async (id) => {
-        this.log.push(`load ${id}`)
-        return this.state
-      },
-      write: (_id, changes) => {
-        this.log.push(`write ${changes.map(shown).join(', ')}`)
-        if (this.mode === 'throws') throw broken
-        if (this.mode === 'rejects') return Promise.reject(broken)
-        if (this.mode === 'held') return new Promise((resolve) => this.#held.push(resolve))
-        return undefined
-      },
-      clear: async (id) => void this.log.push(`clear ${id}`),
-    }
-    this.session = new Session({ ...options, store })
-  }
-
-  /** Joins a connection, whose packets are in the log from then on. */
-  async join(given: JoinOptions = {}, before?: (link: Link) => unknown): Promise<Link> {
-    const transport = new FakeTransport(undefined, given.version ?? 5)
-    const link = joined(this.session, transport, given)
-    connections.push(link.connection)
-    transport.sentPackets$.subscribe({
-      next: (packet) => {
-        if (packet.cmd === 'connect' || packet.cmd === 'connack') return
-        const {
-          messageId = '',
-          reasonCode = 0,
-          dup = false,
-        } = packet as { messageId?: number; reasonCode?: number; dup?: boolean }
-        this.log.push(
-          `${packet.cmd} ${messageId}${dup ? ' dup' : ''}${reasonCode > 0 ? ` 0x${reasonCode.toString(16)}` : ''}`,
-        )
-      },
-      complete: () => this.log.push('end'),
-      error: () => this.log.push('destroyed'),
-    })
-    link.end$.subscribe({
-      complete: () => this.log.push('attach completed'),
-      error: (error: unknown) => this.log.push(`attach: ${(error as MqttError).code}`),
-    })
-    before?.(link)
-    await turns()
-    return link
-  }
-
-  /** Publishes; its end is in the log. */
-  publish(message: Message): void {
-    this.session.publish(message).subscribe({
-      complete: () => this.log.push(`done ${message.topic}`),
-      error: (error: unknown) => this.log.push(`${message.topic}: ${(error as MqttError).code}`),
-    })
-  }
-
-  /** The oldest write that is held is done. */
-  async wrote(): Promise<void> {
-    this.#held.shift()!()
-    await turns()
-  }
-
-  /** The log since it was asked for last. */
-  taken(): string[] {
-    return this.log.splice(0)
-  }
-}
-
-function shown(change: SessionChange): string {
-  switch (change.kind) {
-    case 'added':
-      return `+${change.entry.sequence}${change.entry.kind === 'message' ? ` ${change.entry.message.topic}` : ''}${
-        change.entry.messageId === undefined ? '' : ` #${change.entry.messageId}`
-      }`
-    case 'sent':
-      return `sent ${change.sequence} #${change.messageId}`
-    case 'removed':
-      return `-${change.sequence}`
-    default:
-      return `${change.kind} #${change.messageId}`
-  }
-}
-
 describe('changes and the packets that they protect', () => {
   it('are one write a turn, made before the packets leave, in the same turn where it returns nothing', async () => {
-    const scene = new Scene()
+    const scene = sceneOf()
     await scene.join()
     scene.taken()
     scene.publish({ topic: 'a', qos: 1 })
@@ -134,7 +38,7 @@ describe('changes and the packets that they protect', () => {
   })
 
   it('each step of QoS 1 and 2 out', async () => {
-    const scene = new Scene({ receiveMaximum: 2 })
+    const scene = sceneOf({ receiveMaximum: 2 })
     const { transport } = await scene.join()
     scene.taken()
     scene.publish({ topic: 'a', qos: 1 })
@@ -154,7 +58,7 @@ describe('changes and the packets that they protect', () => {
   })
 
   it('each step of QoS 2 in; QoS 1 in needs no write', async () => {
-    const scene = new Scene()
+    const scene = sceneOf()
     scene.session.messages$.subscribe(({ packet }) => scene.log.push(`took ${packet.topic}`))
     const { transport } = await scene.join()
     scene.taken()
@@ -168,7 +72,7 @@ describe('changes and the packets that they protect', () => {
   })
 
   it('a QoS 2 message that is acknowledged is stored, also where its PUBREC has to wait or nobody is connected', async () => {
-    const scene = new Scene({ ack: 'manual' })
+    const scene = sceneOf({ ack: 'manual' })
     const seen: Delivery[] = []
     scene.session.messages$.subscribe((delivery) => seen.push(delivery))
     const { transport } = await scene.join()
@@ -185,7 +89,7 @@ describe('changes and the packets that they protect', () => {
   })
 
   it('wait for a promise; what left before it is not delayed, what comes meanwhile is one write more', async () => {
-    const scene = new Scene()
+    const scene = sceneOf()
     const { transport } = await scene.join()
     scene.taken()
     scene.publish({ topic: 'a', qos: 1 })
@@ -205,7 +109,7 @@ describe('changes and the packets that they protect', () => {
   })
 
   it('go on while there is no connection, and packets of a connection that is over leave on no other', async () => {
-    const scene = new Scene()
+    const scene = sceneOf()
     const first = await scene.join()
     scene.taken()
     scene.mode = 'held'
@@ -224,7 +128,7 @@ describe('changes and the packets that they protect', () => {
 })
 
 it('packets leave on no connection that the session was taken off', async () => {
-  const scene = new Scene()
+  const scene = sceneOf()
   const { detach } = await scene.join()
   scene.taken()
   scene.mode = 'held'
@@ -236,7 +140,7 @@ it('packets leave on no connection that the session was taken off', async () => 
 })
 
 it('what a write has failed to store is stored by the next attachment, also where nothing is to be sent', async () => {
-  const scene = new Scene()
+  const scene = sceneOf()
   scene.session.messages$.subscribe()
   const { transport } = await scene.join()
   scene.taken()
@@ -267,7 +171,7 @@ describe('a message that may not be sent', () => {
   ]
 
   it.each(bad)('%s: is refused before anything is stored', async (_name, message, given) => {
-    const scene = new Scene()
+    const scene = sceneOf()
     await scene.join(given)
     scene.taken()
     scene.publish(message)
@@ -279,7 +183,7 @@ describe('a message that may not be sent', () => {
   })
 
   it.each(bad.slice(0, 4))('%s: that waited is removed', async (_name, message, given) => {
-    const scene = new Scene()
+    const scene = sceneOf()
     scene.publish(message)
     await scene.join(given)
     expect(scene.taken()).toEqual([
@@ -291,7 +195,7 @@ describe('a message that may not be sent', () => {
 })
 
 it('a server sends subscription identifiers, a client does not', async () => {
-  const scene = new Scene()
+  const scene = sceneOf()
   await scene.join({ role: 'server' })
   scene.taken()
   scene.publish({ topic: 'a', qos: 1, properties: { subscriptionIdentifier: 1 } })
@@ -300,7 +204,7 @@ it('a server sends subscription identifiers, a client does not', async () => {
 })
 
 it('drop-oldest takes what was stored in an earlier life out of the store', async () => {
-  const scene = new Scene({ overflow: 'drop-oldest', maxQueued: 1 })
+  const scene = sceneOf({ overflow: 'drop-oldest', maxQueued: 1 })
   const message = { topic: 'old', payload: new Uint8Array(), qos: 1 } as const
   scene.state = {
     outgoing: [{ kind: 'message', sequence: 4, message, expiresAt: undefined, messageId: undefined }],
@@ -323,7 +227,7 @@ describe.each(['throws', 'rejects'] as const)('a write that %s', (mode) => {
   ] as const)(
     'ends the attachment of a %s of level %i, nothing is acknowledged, and is made good by the next one',
     async (role, version, goodbye) => {
-      const scene = new Scene()
+      const scene = sceneOf()
       scene.session.messages$.subscribe(({ packet }) => scene.log.push(`took ${packet.topic}`))
       const { transport } = await scene.join({ role, version })
       scene.taken()
@@ -348,7 +252,7 @@ describe.each(['throws', 'rejects'] as const)('a write that %s', (mode) => {
 
 describe('loading', () => {
   it('holds the connection, takes over what there is, and goes on', async () => {
-    const scene = new Scene()
+    const scene = sceneOf()
     let loaded: (state: SessionState) => void = () => undefined
     scene.state = new Promise((resolve) => (loaded = resolve))
     scene.session.messages$.subscribe(({ packet }) => scene.log.push(`took ${packet.topic}`))
@@ -397,7 +301,7 @@ describe('loading', () => {
   })
 
   it('that fails ends the attachment, and is tried again by the next one', async () => {
-    const scene = new Scene()
+    const scene = sceneOf()
     scene.state = Promise.reject(broken)
     const { end$ } = await scene.join({ resumed: true })
     let error: unknown
@@ -413,7 +317,7 @@ describe('loading', () => {
   })
 
   it('that never answers holds the connection, which can be left, and no other call is made meanwhile', async () => {
-    const scene = new Scene()
+    const scene = sceneOf()
     let loaded: (state: SessionState) => void = () => undefined
     scene.state = new Promise((resolve) => (loaded = resolve))
     const first = await scene.join({ resumed: true })
@@ -432,7 +336,7 @@ describe('loading', () => {
   })
 
   it('another client identifier is refused: a store belongs to one', async () => {
-    const scene = new Scene()
+    const scene = sceneOf()
     await scene.join()
     scene.taken()
     await scene.join({ connect: { clientId: 'you' } })

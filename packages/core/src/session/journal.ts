@@ -1,9 +1,20 @@
-import { asapScheduler, type Subscription, timer } from 'rxjs'
+import {
+  asapScheduler,
+  defer,
+  EMPTY,
+  type Observable,
+  Subject,
+  type Subscription,
+  throwError,
+  timeout,
+  timer,
+} from 'rxjs'
 import type { Connection } from '../connection/connection.js'
-import { MqttError } from '../errors.js'
+import type { MqttError } from '../errors.js'
 import type { PacketInput } from '../packet/fields.js'
 import type { Attachment } from './attachment.js'
 import type { SessionChange, SessionStore } from './session-store.js'
+import { storeError, storeLate, storeTimeout } from './store-failure.js'
 
 /**
  * What a session does, in order: changes of its state, and packets that must not leave before the changes made until then
@@ -13,6 +24,7 @@ export class Journal {
   readonly #store: SessionStore | undefined
   readonly #onFailure: (error: MqttError) => void
   readonly #onLeft: () => void
+  /** The client identifier, once the state that is stored is known. */
   #id: string | undefined
   #connection: Connection | undefined
   #changes: SessionChange[] = []
@@ -20,9 +32,11 @@ export class Journal {
   #scheduled = false
   /** A write is under way that packets wait for. */
   #isHolding = false
-  #isNoting = false
   #writing: Promise<void> | undefined
   #late: Subscription | undefined
+  /** Of who waits for the write that is under way, and for the next one. */
+  #stored: Subject<never> | undefined
+  #storedNext: Subject<never> | undefined
 
   /**
    * @param onFailure - told of a write that failed; its changes are kept, and go first in the next one
@@ -45,14 +59,13 @@ export class Journal {
   }
 
   /** The state that is stored is known: changes of it are noted from now on. */
-  begin(): void {
-    this.#isNoting = true
+  begin(id: string): void {
+    this.#id = id
   }
 
   /** Sends to a connection from now on. */
-  attach({ connection, clientId }: Attachment): void {
+  attach({ connection }: Attachment): void {
     this.#connection = connection
-    this.#id = clientId
     if (this.#writing !== undefined) this.#watch()
     if (this.#changes.length > 0) this.#schedule()
   }
@@ -67,7 +80,7 @@ export class Journal {
   }
 
   note(change: SessionChange): void {
-    if (!this.#isNoting) return
+    if (this.#id === undefined) return
     this.#changes.push(change)
     this.#schedule()
   }
@@ -82,24 +95,47 @@ export class Journal {
     }
   }
 
+  /** Completes when the changes made until now are stored; errors with `'store'` when that fails, and tries again then. */
+  flush(): Observable<never> {
+    return defer(() => {
+      if (this.#changes.length > 0) {
+        this.#schedule()
+        return (this.#storedNext ??= new Subject())
+      }
+      return this.#writing === undefined ? EMPTY : (this.#stored ??= new Subject())
+    }).pipe(timeout({ first: storeTimeout, with: () => throwError(storeLate) }))
+  }
+
   #schedule(): void {
     if (this.#scheduled || this.#writing !== undefined || this.#id === undefined) return
     this.#scheduled = true
     asapScheduler.schedule(() => {
       this.#scheduled = false
-      if (this.#id !== undefined) this.#flush(this.#id)
+      if (this.#id !== undefined) this.#write(this.#id)
     })
   }
 
-  #flush(id: string): void {
+  #write(id: string): void {
     const changes = this.#changes
     const packets = this.#packets
     const connection = this.#connection
     this.#changes = []
     this.#packets = []
-    const failed = (error: unknown): void => {
+    this.#stored = this.#storedNext
+    this.#storedNext = undefined
+    const succeeded = (): void => {
+      const stored = this.#stored
+      this.#stored = undefined
+      this.#leave(packets, connection)
+      stored?.complete()
+    }
+    const failed = (reason: unknown): void => {
+      const error = storeError(reason)
+      const waiting = [this.#stored, this.#storedNext]
+      this.#stored = this.#storedNext = undefined
       this.#changes = withoutPairs([...changes, ...this.#changes])
-      this.#onFailure(storeError(error))
+      this.#onFailure(error)
+      for (const each of waiting) each?.error(error)
     }
     let written: void | Promise<void> = undefined
     try {
@@ -107,7 +143,7 @@ export class Journal {
     } catch (error) {
       return failed(error)
     }
-    if (written === undefined) return this.#leave(packets, connection)
+    if (written === undefined) return succeeded()
     this.#watch()
     this.#isHolding = packets.length > 0
     const done = (): void => {
@@ -119,7 +155,7 @@ export class Journal {
     this.#writing = written.then(
       () => {
         done()
-        this.#leave(packets, connection)
+        succeeded()
         if (this.#changes.length > 0 || this.#packets.length > 0) this.#schedule()
       },
       (error: unknown) => {
@@ -143,20 +179,6 @@ export class Journal {
     }
     if (!this.isHolding) this.#onLeft()
   }
-}
-
-/** What a store threw or rejected with, as an error that names it. */
-export function storeError(error: unknown): MqttError {
-  if (error instanceof MqttError && error.code === 'store') return error
-  return new MqttError('store', "the session's store failed", { reasonCode: 0x83, cause: error })
-}
-
-/** Milliseconds that a store may take for an answer. */
-export const storeTimeout = 30_000
-
-/** The error of a store that does not answer. */
-export function storeLate(): MqttError {
-  return new MqttError('store', `the session's store did not answer within ${storeTimeout} ms`, { reasonCode: 0x83 })
 }
 
 /** What is added and removed again need not be written. */

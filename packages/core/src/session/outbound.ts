@@ -43,6 +43,10 @@ export class Outbound {
     this.#onDropped = onDropped
   }
 
+  get queued(): number {
+    return this.#waiting.length
+  }
+
   /** Takes a message for a subscriber, who hears how it went. */
   add(message: Message, subscriber: Subscriber<PublishResult>): void {
     const entry = Entry.of(message, subscriber)

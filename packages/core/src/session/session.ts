@@ -1,25 +1,20 @@
-import { map, Observable, Subject, Subscription, timer } from 'rxjs'
+import { concat, defer, Observable, Subject, Subscription } from 'rxjs'
 import type { Connection } from '../connection/connection.js'
+import type { Role } from '../connection/options.js'
 import { MqttError } from '../errors.js'
-import type { Packet, PublishPacket, SubackPacket, UnsubackPacket } from '../packet/packet.js'
+import type { PublishPacket } from '../packet/packet.js'
 import { type Accepted, Attachment } from './attachment.js'
 import { Inbound } from './inbound.js'
-import { Journal, storeError, storeLate, storeTimeout } from './journal.js'
+import { Journal } from './journal.js'
+import { Loader } from './loader.js'
 import type { Delivery, DroppedMessage, Message, OnDropped, PublishResult } from './message.js'
 import { type SessionOptions, type SessionSettings, sessionSettingsOf } from './options.js'
 import { Outbound } from './outbound.js'
 import { PacketIds } from './packet-ids.js'
-import type { SessionState, SessionStore } from './session-store.js'
-import {
-  type AnswerOptions,
-  type SubscribeFields,
-  type SubscribeResult,
-  subscribeResult,
-  Subscriptions,
-  type UnsubscribeFields,
-  type UnsubscribeResult,
-  unsubscribeResult,
-} from './subscriptions.js'
+import { receive } from './receive.js'
+import type { SessionState } from './session-store.js'
+import type { AnswerOptions, SubscribeFields, SubscribeResult } from './subscriptions.js'
+import { Subscriptions, type UnsubscribeFields, type UnsubscribeResult } from './subscriptions.js'
 
 /**
  * The state of one client identifier, on either end, alive across connections: messages with QoS 1 arrive at least once,
@@ -61,18 +56,18 @@ export class Session {
    */
   readonly properties: { readonly receiveMaximum: number; readonly topicAliasMaximum: number }
   readonly #settings: SessionSettings
-  readonly #store: SessionStore | undefined
   #dropped: Subject<DroppedMessage> | undefined
   readonly #ids = new PacketIds(() => this.#inbound.answersChanged())
+  readonly #loader: Loader
   readonly #journal: Journal
   readonly #outbound: Outbound
   readonly #inbound: Inbound
   readonly #subscriptions = new Subscriptions(this.#ids)
   #attachment: Attachment | undefined
-  /** The client identifier, once the state was loaded. */
-  #id: string | undefined
-  #wasAttached = false
-  #loading: Promise<unknown> | undefined
+  /** The end that the session is, once it is known. */
+  #role: Role | undefined
+  /** There was a session that the peer may have forgotten. */
+  #wasThere = false
   /** The peer has forgotten the session, and what follows from it is not done yet. */
   #isLost = false
 
@@ -82,12 +77,17 @@ export class Session {
     const onDropped: OnDropped = (dropped) => this.#dropped?.next(dropped)
     const { receiveMaximum, topicAliasMaximum } = (this.#settings = settings)
     this.properties = { receiveMaximum, topicAliasMaximum }
-    this.#store = options.store
-    const onFailure = (error: MqttError): void => this.#attachment?.fail(error)
-    this.#journal = new Journal(options.store, onFailure, () => this.#outbound.pump())
+    this.#loader = new Loader(options.store, (id, state) => this.#restore(id, state))
+    const onLeft = (): void => this.#outbound.pump()
+    this.#journal = new Journal(options.store, (error) => this.#attachment?.fail(error), onLeft)
     this.#outbound = new Outbound(settings, this.#journal, this.#ids, onDropped)
     this.#inbound = new Inbound(settings, this.#journal, this.#ids, onDropped)
     this.messages$ = new Observable((subscriber) => this.#inbound.subscribe(subscriber))
+  }
+
+  /** Messages that wait to be sent; those on their way don't count. */
+  get queued(): number {
+    return this.#outbound.queued
   }
 
   /** Messages that were not delivered: by a policy, by their expiry, with a lost session, or refused for this peer. */
@@ -105,29 +105,63 @@ export class Session {
       let attachment: Attachment
       try {
         attachment = new Attachment(connection, accepted, this.#settings, subscriber)
-        if (this.#store !== undefined) attachment.checkId(this.#id)
+        this.#loader.check(attachment.clientId)
       } catch (error) {
         return subscriber.error(error)
       }
       const previous = this.#attachment
       this.#detach()
       this.#attachment = attachment
+      this.#role = attachment.role
       this.#isLost ||= !attachment.resumed
-      const takenOver = 'a later connection took the session over'
-      previous?.fail(new MqttError('disconnected', takenOver, { reasonCode: 0x8e }))
+      previous?.fail(new MqttError('disconnected', 'a later connection took over', { reasonCode: 0x8e }))
       // Who heard of it may have attached yet another connection.
       if (attachment.isOver) return
-      attachment.run(
-        (packet) => this.#receive(packet),
-        () => {
-          if (this.#attachment === attachment) this.#detach()
-        },
-      )
+      const onOver = (): void => {
+        if (this.#attachment === attachment) this.#detach()
+      }
+      attachment.run((packet) => receive(packet, this.#inbound, this.#outbound, this.#subscriptions), onOver)
       if (attachment.isOver) return
-      const store = this.#store
-      if (store === undefined) this.#begin(attachment)
-      else this.#load(attachment, store).catch((error: unknown) => attachment.fail(storeError(error)))
+      if (this.#loader.isDone) return this.#begin(attachment)
+      attachment.pause()
+      if (!attachment.resumed) this.#loseWaiting()
+      const error = (reason: MqttError): void => attachment.fail(reason)
+      const complete = (): void => {
+        this.#begin(attachment)
+        attachment.resume()
+      }
+      subscriber.add(this.#loader.load(attachment.clientId).subscribe({ complete, error }))
     })
+  }
+
+  /**
+   * Reads from the store what there is of a client identifier, before there is a connection, and completes: for a server that
+   * was started anew and has messages for clients that are away. From then on they are stored as soon as they are published,
+   * behind what was there before; an attachment goes on with the session, or gives it up where its CONNACK says so.
+   *
+   * Errors with `'store'`, and with `'invalid-option'` for another client identifier than the session has.
+   *
+   * @example
+   * ```ts
+   * concat(session.load('a-client'), session.publish({ topic: 'a', payload: 'hi', qos: 1 })).subscribe()
+   * ```
+   */
+  load(clientId: string): Observable<never> {
+    return defer(() => {
+      this.#loader.check(clientId)
+      this.#wasThere ||= this.#attachment === undefined && !this.#isLost
+      return this.#loader.load(clientId)
+    })
+  }
+
+  /**
+   * Completes when all that has changed until now is stored, at once where that is done, such as before a process ends. What was
+   * published before the state was loaded is no part of it.
+   *
+   * Errors with `'store'` when that fails: the changes are kept, and are written with the next ones, or by the next `flush`.
+   */
+  flush(): Observable<never> {
+    return concat(this.#loader.loading$, this.#journal.flush())
   }
 
   /**
@@ -138,11 +172,6 @@ export class Session {
    * Errors with `'invalid-packet'`, `'refused'` (a reason code from 0x80 on, or what the peer said it doesn't take),
    * `'packet-too-large'` for this peer, `'overflow'`, `'timeout'` when it expired before it was sent, and `'session-lost'`
    * when the peer has forgotten a session in which it was on its way with QoS 2.
-   *
-   * @example
-   * ```ts
-   * session.publish({ topic: 'a', payload: 'hi', qos: 2 }).subscribe({ complete: () => console.log('arrived once') })
-   * ```
    */
   publish(message: Message): Observable<PublishResult> {
     return new Observable((subscriber) => this.#outbound.add(message, subscriber))
@@ -160,16 +189,12 @@ export class Session {
    * ```
    */
   subscribe(fields: SubscribeFields, options: AnswerOptions = {}): Observable<SubscribeResult> {
-    return this.#subscriptions
-      .ask({ cmd: 'subscribe', ...fields }, options)
-      .pipe(map((packet) => subscribeResult(fields, packet as SubackPacket)))
+    return this.#subscriptions.subscribe(fields, options)
   }
 
   /** Unsubscribes from topic filters, as `subscribe` does. */
   unsubscribe(fields: UnsubscribeFields, options: AnswerOptions = {}): Observable<UnsubscribeResult> {
-    return this.#subscriptions
-      .ask({ cmd: 'unsubscribe', ...fields }, options)
-      .pipe(map((packet) => unsubscribeResult(fields, packet as UnsubackPacket)))
+    return this.#subscriptions.unsubscribe(fields, options)
   }
 
   /**
@@ -182,37 +207,27 @@ export class Session {
     return new Subscription(this.#inbound.claim(take))
   }
 
-  async #load(attachment: Attachment, store: SessionStore): Promise<void> {
-    const { clientId, role } = attachment
-    attachment.pause()
-    if (this.#id === undefined) {
-      const late = timer(storeTimeout).subscribe(() => attachment.fail(storeLate()))
-      const { outgoing, received } = await this.#read(store, clientId).finally(() => late.unsubscribe())
-      if (attachment.isOver) return
-      this.#id = clientId
-      this.#journal.begin()
-      this.#inbound.restore(received)
-      this.#outbound.restore(outgoing, role === 'client' || !this.#isLost)
-    }
-    this.#begin(attachment)
-    attachment.resume()
+  /** What waits for a server's client belongs to the session that is gone; what is published while it is read does not. */
+  #loseWaiting(): void {
+    if (this.#role === 'client' || !this.#wasThere) return
+    this.#wasThere = false
+    this.#outbound.lose(false)
   }
 
-  /** One call of `load` comes after the other, also where the attachment that it was for is over. */
-  #read(store: SessionStore, id: string): Promise<SessionState> {
-    const state = (this.#loading ?? Promise.resolve()).then(() => store.load(id))
-    this.#loading = state.catch(() => undefined)
-    return state
+  #restore(id: string, { outgoing, received }: SessionState): void {
+    this.#journal.begin(id)
+    this.#inbound.restore(received)
+    this.#outbound.restore(outgoing, !this.#isLost || this.#role === 'client')
   }
 
   #begin(attachment: Attachment): void {
     if (this.#isLost) {
       // What a client has to say is its own; a server's messages belong to the session that is gone, if there was one.
-      this.#outbound.lose(attachment.role === 'client' || !this.#wasAttached)
+      this.#outbound.lose(attachment.role === 'client' || !this.#wasThere)
       this.#inbound.lose()
     }
     this.#isLost = false
-    this.#wasAttached = true
+    this.#wasThere = true
     // Who is told of a message may end the attachment.
     const parts = [this.#journal, this.#inbound, this.#outbound, this.#subscriptions]
     for (const part of parts) if (!attachment.isOver) part.attach(attachment)
@@ -224,27 +239,5 @@ export class Session {
     this.#outbound.detach()
     this.#inbound.detach()
     this.#subscriptions.detach()
-  }
-
-  #receive(packet: Packet): void {
-    switch (packet.cmd) {
-      case 'publish':
-        return this.#inbound.publish(packet)
-      case 'puback':
-        return this.#outbound.puback(packet)
-      case 'pubrec':
-        return this.#outbound.pubrec(packet)
-      case 'pubrel':
-        return this.#inbound.pubrel(packet)
-      case 'pubcomp':
-        return this.#outbound.pubcomp(packet)
-      case 'suback':
-      case 'unsuback':
-        this.#subscriptions.answer(packet)
-        // A message may have waited for a packet identifier.
-        return this.#outbound.pump()
-      default:
-        return
-    }
   }
 }

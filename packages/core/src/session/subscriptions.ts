@@ -1,4 +1,4 @@
-import { Observable, type Subscriber, throwError, timeout } from 'rxjs'
+import { map, Observable, type Subscriber, throwError, timeout } from 'rxjs'
 import { checkTime } from '../codec/limits.js'
 import { protocolError } from '../codec/violation.js'
 import { MqttError, toMqttError } from '../errors.js'
@@ -72,7 +72,17 @@ export class Subscriptions {
   }
 
   /** Sends when it is subscribed to. */
-  ask(request: Request, options: AnswerOptions): Observable<Answer> {
+  subscribe(fields: SubscribeFields, options: AnswerOptions): Observable<SubscribeResult> {
+    const answer$ = this.#ask({ cmd: 'subscribe', ...fields }, options)
+    return answer$.pipe(map((packet) => subscribeResult(fields, packet as SubackPacket)))
+  }
+
+  unsubscribe(fields: UnsubscribeFields, options: AnswerOptions): Observable<UnsubscribeResult> {
+    const answer$ = this.#ask({ cmd: 'unsubscribe', ...fields }, options)
+    return answer$.pipe(map((packet) => unsubscribeResult(fields, packet as UnsubackPacket)))
+  }
+
+  #ask(request: Request, options: AnswerOptions): Observable<Answer> {
     const limit = checkTime('timeout', options.timeout, 30_000)
     const late = (): Observable<never> =>
       throwError(() => new MqttError('timeout', `no answer to ${request.cmd.toUpperCase()} within ${limit} ms`))
@@ -162,7 +172,7 @@ function filtersOf(request: Request): readonly string[] {
 }
 
 /** The answer to a SUBSCRIBE, filter by filter. */
-export function subscribeResult({ subscriptions }: SubscribeFields, packet: SubackPacket): SubscribeResult {
+function subscribeResult({ subscriptions }: SubscribeFields, packet: SubackPacket): SubscribeResult {
   const granted: { topic: string; qos: QoS }[] = []
   const refused: RefusedFilter[] = []
   subscriptions.forEach(({ topic }, index) => {
@@ -174,7 +184,7 @@ export function subscribeResult({ subscriptions }: SubscribeFields, packet: Suba
 }
 
 /** The answer to an UNSUBSCRIBE, filter by filter; before MQTT 5 it has no codes. */
-export function unsubscribeResult({ unsubscriptions }: UnsubscribeFields, packet: UnsubackPacket): UnsubscribeResult {
+function unsubscribeResult({ unsubscriptions }: UnsubscribeFields, packet: UnsubackPacket): UnsubscribeResult {
   const codeOf = (index: number): number => packet.granted?.[index] ?? 0
   return {
     packet,
