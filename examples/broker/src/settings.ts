@@ -1,4 +1,4 @@
-import { MqttError } from '@rxmqtt/core'
+import { MqttError, type SessionOptions } from '@rxmqtt/core'
 import type { BrokerOptions } from './options.js'
 
 const MiB = 1_048_576
@@ -56,5 +56,19 @@ export function brokerSettings(options: BrokerOptions): BrokerSettings {
     maximumFilters: whole('maximumFilters', 1_000, 0),
     sysInterval: whole('sysInterval', 10_000, 0, 2_147_483_647),
     responseInformation: options.responseInformation,
+  }
+}
+
+/** The options of each session. */
+export function sessionOptionsOf(settings: BrokerSettings): SessionOptions {
+  const { receiveMaximum, topicAliasMaximum, maxQueued, queueOverflow, store } = settings
+  const overflow = queueOverflow
+  return {
+    receiveMaximum,
+    topicAliasMaximum,
+    maxQueued,
+    overflow,
+    ack: 'manual',
+    store: store?.sessions,
   }
 }

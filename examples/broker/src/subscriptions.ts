@@ -1,18 +1,8 @@
 import { parseTopicFilter, type QoS, TopicTree } from '@rxmqtt/core'
-import { type Readiness, Share } from './shares.js'
+import { type Readiness, Share, type Wanted } from './shares.js'
 import type { StoredSubscription } from './store.js'
 
-/** How a client wants a message: its subscription, or several of them as one. */
-export interface Wanted<C> {
-  readonly client: C
-  /** The highest that was granted: the message has this or its own, whichever is lower. */
-  readonly qos: QoS
-  /** MQTT 5: the message keeps its retain flag. */
-  readonly retainAsPublished: boolean
-  /** MQTT 5: of the subscriptions that match, in the order in which they were made. */
-  readonly identifiers: readonly number[]
-  readonly isShared: boolean
-}
+export type { Wanted }
 
 export interface SubscriptionsOptions<C> extends Readiness<C> {
   /** Levels of a filter. */
@@ -123,6 +113,15 @@ export class Subscriptions<C> {
     if (share?.isEmpty === false) return
     this.#tree.remove(filter, share ?? entry)
     this.#shares.delete(filter)
+  }
+
+  has(client: C, filter: string): boolean {
+    return this.#holders.get(client)?.entries.has(filter) === true
+  }
+
+  /** Subscriptions of one client. */
+  count(client: C): number {
+    return this.#holders.get(client)?.entries.size ?? 0
   }
 
   /** What a client subscribed to, in the order in which it first did. */

@@ -1,0 +1,126 @@
+import {
+  type Connection,
+  type Message,
+  type MqttError,
+  type QoS,
+  Session,
+  type SessionOptions,
+  type SessionStore,
+  type Will,
+} from '@rxmqtt/core'
+import { type Observable, Subject, Subscription } from 'rxjs'
+import type { Identity } from './options.js'
+import { Replay, type RetainedFor, type Terms } from './replay.js'
+import type { ClientRecord, StoredSubscription } from './store.js'
+
+/** A message that a client did not get. */
+export interface Dropped {
+  readonly clientId: string
+  readonly message: Message
+  readonly error: MqttError
+}
+
+/** `dropped$` of the session tells; what its peer refuses is the peer's business. */
+const unheard = { error: () => undefined }
+
+/** What each client is made with. */
+export interface ClientParts {
+  readonly options: SessionOptions
+  readonly retainedFor: RetainedFor
+  onDropped(dropped: Dropped): void
+}
+
+/** What one client identifier has here, from its first connection to the end of its session. */
+export class Client {
+  readonly id: string
+  /** The session may outlive its connection. */
+  readonly isPersistent: boolean
+  readonly session: Session
+  /** Retained messages on their way. */
+  readonly replay: Replay
+  /** Undefined while the client is away. */
+  connection: Connection | undefined
+  /** Who it is, or was when it was here last. */
+  identity: Identity | undefined
+  /** Seconds that the session outlives its connection; 0xFFFFFFFF: for ever. */
+  expiryInterval = 0
+  /** Milliseconds since the epoch, while it is away. */
+  disconnectedAt: number | undefined
+  /** Not published yet. */
+  will: Will | undefined
+  /** The store has a record of it. */
+  isStored = false
+  /** What goes on as long as the session. */
+  readonly life = new Subscription()
+  /** What waits for its time while the client is away. */
+  waiting = new Subscription()
+  readonly #ended = new Subject<never>()
+  readonly #onDropped: ClientParts['onDropped']
+  #isWatched = false
+
+  constructor(id: string, isPersistent: boolean, { options, retainedFor, onDropped }: ClientParts) {
+    const { store } = options
+    this.id = id
+    this.isPersistent = isPersistent
+    this.session = new Session({ ...options, store: isPersistent && store ? this.#own(store) : undefined })
+    this.replay = new Replay((message, terms) => this.send(message, terms), retainedFor)
+    this.#onDropped = onDropped
+  }
+
+  /** Errors when the session is over while the client is connected. */
+  get ended$(): Observable<never> {
+    return this.#ended.asObservable()
+  }
+
+  /** Whether a message would leave at once. */
+  get isReady(): boolean {
+    return this.connection?.writable === true && this.session.queued === 0
+  }
+
+  /** Hands a message to the session, at the lower QoS of both [MQTT-3.8.4-8]. */
+  deliver(message: Message, terms: Terms): void {
+    if (this.isAwayFor(message, terms)) return
+    this.send(message, terms).subscribe(unheard)
+  }
+
+  /** Nobody is there, and QoS 0 does not wait. */
+  isAwayFor({ qos = 0 }: Message, terms: Terms): boolean {
+    return this.connection === undefined && Math.min(qos, terms.qos) === 0
+  }
+
+  /** Sends a message when it is subscribed to, and tells when it has arrived. */
+  send({ topic, payload, properties, qos = 0 }: Message, terms: Terms): Observable<unknown> {
+    if (!this.#isWatched) this.#watch()
+    const { retain, identifiers } = terms
+    return this.session.publish({
+      topic,
+      payload,
+      qos: Math.min(qos, terms.qos) as QoS,
+      retain,
+      properties: identifiers.length === 0 ? properties : { ...properties, subscriptionIdentifier: identifiers },
+    })
+  }
+
+  record(subscriptions: readonly StoredSubscription[]): ClientRecord {
+    const { id, expiryInterval, disconnectedAt, will } = this
+    return { clientId: id, expiryInterval, disconnectedAt, subscriptions, will }
+  }
+
+  /** The session is over: nothing goes on, and where a client is connected, its connection ends with this error. */
+  end(error: MqttError): void {
+    this.waiting.unsubscribe()
+    this.life.unsubscribe()
+    this.#ended.error(error)
+  }
+
+  /** A session that is over writes nothing into the state of the next one. */
+  #own(store: SessionStore): SessionStore {
+    return { ...store, write: (id, changes) => (this.life.closed ? undefined : store.write(id, changes)) }
+  }
+
+  /** On first use: many a client is never sent anything. */
+  #watch(): void {
+    this.#isWatched = true
+    this.life.add(this.session.dropped$.subscribe((dropped) => this.#onDropped({ clientId: this.id, ...dropped })))
+  }
+}

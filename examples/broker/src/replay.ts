@@ -1,0 +1,75 @@
+import type { Message, QoS } from '@rxmqtt/core'
+import {
+  asapScheduler,
+  catchError,
+  defer,
+  EMPTY,
+  exhaustMap,
+  from,
+  mergeMap,
+  type Observable,
+  repeat,
+  scheduled,
+  Subject,
+} from 'rxjs'
+import type { RetainedMessage, StoredSubscription } from './store.js'
+
+/** Retained messages of one client on their way at a time: the others are not in its queue yet, and can't overflow it. */
+const concurrency = 32
+
+/** How a client gets a message: what its subscriptions ask for. */
+export interface Terms {
+  readonly qos: QoS
+  readonly retain: boolean
+  readonly identifiers: readonly number[]
+}
+
+/** The retained messages that match a filter. */
+export type RetainedFor = (filter: string) => readonly RetainedMessage[]
+
+/**
+ * Sends a client the retained messages of its new subscriptions, in the order of these, each with the retain flag
+ * [MQTT-3.3.1-8]. They go at the pace of the client; a filter waits only once.
+ */
+export class Replay {
+  readonly #send: (message: Message, terms: Terms) => Observable<unknown>
+  readonly #retainedFor: RetainedFor
+  readonly #waiting = new Map<string, StoredSubscription>()
+  readonly #wake = new Subject<void>()
+  /** Sends as long as it is subscribed to. */
+  readonly sending$: Observable<unknown>
+
+  /** @param send - sends when it is subscribed to, and tells when the message has arrived */
+  constructor(send: (message: Message, terms: Terms) => Observable<unknown>, retainedFor: RetainedFor) {
+    this.#send = send
+    this.#retainedFor = retainedFor
+    const more = (): Observable<unknown> => (this.#waiting.size === 0 ? EMPTY : scheduled([0], asapScheduler))
+    this.sending$ = this.#wake.pipe(exhaustMap(() => defer(() => this.#first()).pipe(repeat({ delay: more }))))
+  }
+
+  add(subscription: StoredSubscription): void {
+    this.#waiting.set(subscription.topic, subscription)
+    this.#wake.next()
+  }
+
+  /** What waits is not wanted any more. */
+  remove(filter: string): void {
+    this.#waiting.delete(filter)
+  }
+
+  clear(): void {
+    this.#waiting.clear()
+  }
+
+  #first(): Observable<unknown> {
+    const [subscription] = this.#waiting.values()
+    if (subscription === undefined) return EMPTY
+    const { topic, qos, identifier } = subscription
+    this.#waiting.delete(topic)
+    const terms = { qos, retain: true, identifiers: identifier === undefined ? [] : [identifier] }
+    return from(this.#retainedFor(topic)).pipe(
+      // The session's `dropped$` tells.
+      mergeMap((message) => this.#send(message, terms).pipe(catchError(() => EMPTY)), concurrency),
+    )
+  }
+}
