@@ -144,7 +144,7 @@ export class Journal {
       return failed(error)
     }
     if (written === undefined) return succeeded()
-    this.#watch()
+    if (connection !== undefined) this.#watch()
     this.#isHolding = packets.length > 0
     const done = (): void => {
       this.#writing = undefined

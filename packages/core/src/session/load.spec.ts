@@ -159,12 +159,13 @@ describe('load', () => {
     scene.session.load('me').subscribe({
       error: (error: unknown) => {
         again = error as MqttError
-        scene.state = state
-        scene.load()
+        scene.hold()
         scene.load()
       },
     })
     await turns()
+    scene.load()
+    await scene.loaded(state)
     expect(flat(again)).toMatchObject({ code: 'store', reasonCode: 0x83 })
     expect(again!.cause).toBe(broken)
     expect(scene.taken()).toEqual(['load me', 'load me', 'loaded', 'loaded'])
