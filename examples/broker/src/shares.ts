@@ -1,4 +1,16 @@
-import type { Wanted } from './subscriptions.js'
+import type { QoS } from '@rxmqtt/core'
+
+/** How a client wants a message: its subscription, or several of them as one. */
+export interface Wanted<C> {
+  readonly client: C
+  /** The highest that was granted: the message has this or its own, whichever is lower. */
+  readonly qos: QoS
+  /** MQTT 5: the message keeps its retain flag. */
+  readonly retainAsPublished: boolean
+  /** MQTT 5: of the subscriptions that match, in the order in which they were made. */
+  readonly identifiers: readonly number[]
+  readonly isShared: boolean
+}
 
 /** Whom a message of a shared subscription may go to. */
 export interface Readiness<C> {
