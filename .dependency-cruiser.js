@@ -6,7 +6,7 @@ const pathOf = (names) => `^${core}/(${names.join('|')})(/|\\.ts$)`
 const specs = '\\.spec\\.ts$|/test/|/src/spec-support/'
 /** Names that are published; they resolve to these files. */
 const coreEntry = `^${core}/((testing|level)/)?index\\.ts$`
-const transportEntries = '^packages/transports/src/(tcp|tls|ws|duplex|memory|websocket)\\.ts$'
+const transportEntries = '^packages/transports/src/(tcp|tls|ws|duplex|memory|websocket|web-streams|message-port)\\.ts$'
 /** The transport contract is a leaf: the errors, the packets and the codec have no business with it. */
 const seesTransport = (layer) => layers.indexOf(layer) >= layers.indexOf('operators')
 

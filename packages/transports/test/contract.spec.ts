@@ -6,7 +6,7 @@ import * as links from './links.js'
 expectNoHandles()
 
 const holdsPeerBack = true
-const { connect, resetSocket, tcp, tls, unix, websocket, ws, wss } = links
+const { connect, messagePort, resetSocket, tcp, tls, unix, websocket, ws, wss } = links
 const destroy = (transport: { info: { socket?: unknown } }): void => {
   ;(transport.info.socket as Duplex).destroy()
 }
@@ -48,5 +48,19 @@ transportContract('websocket', {
   serverKind: 'ws',
   make: () => connect(websocket),
   holdsPeerBack: false,
+  reset: resetSocket,
+})
+transportContract('web-streams', {
+  kind: 'web-streams',
+  make: links.makeWebStreamsPair,
+  holdsPeerBack,
+  halfClose: true,
+  reset: (transport) => transport.sink.error(undefined),
+})
+transportContract('message-port', {
+  ...messagePort,
+  serverKind: 'tcp',
+  make: () => connect(messagePort),
+  holdsPeerBack,
   reset: resetSocket,
 })

@@ -7,7 +7,7 @@ import { connectWs, listenWs } from '@rxmqtt/transports/ws'
 import type { Subscription } from 'rxjs'
 import { dialContract, handshakeContract } from './dial.js'
 import { ending, expectNoHandles, fixture, read, until } from './helpers.js'
-import { connect, HOST, socketPath, tcp, tls, unix, websocket, ws, wss } from './links.js'
+import { connect, HOST, messagePort, socketPath, tcp, tls, unix, websocket, ws, wss } from './links.js'
 
 expectNoHandles()
 
@@ -17,6 +17,7 @@ dialContract('tls', tls)
 dialContract('ws', ws)
 dialContract('wss', wss)
 dialContract('websocket', websocket)
+dialContract('message-port', messagePort)
 handshakeContract('tls', tls)
 handshakeContract('ws', ws)
 handshakeContract('wss', wss)

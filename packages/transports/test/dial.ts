@@ -2,7 +2,7 @@ import { createServer as createNetServer, type AddressInfo, type Server, type So
 import { MqttError, type Transport } from '@rxmqtt/core'
 import { Subject, takeUntil } from 'rxjs'
 import { type Ending, ending, flatten, pattern, pause, read, sendCut, until } from './helpers.js'
-import { HOST, type Link, port, tcpSocket } from './links.js'
+import { HOST, type Link, port, resetSocket, tcpSocket } from './links.js'
 
 /** Everything that a dial and a listener promise, whatever they speak. */
 export function dialContract(name: string, link: Link): void {
@@ -72,8 +72,9 @@ export function dialContract(name: string, link: Link): void {
     })
 
     test('errors when the link breaks', async () => {
-      const { ends, client } = await open()
-      tcpSocket(client).destroy(new Error('The cable broke'))
+      const { ends, client, server } = await open()
+      if (link.isElsewhere) resetSocket(server)
+      else tcpSocket(client).destroy(new Error('The cable broke'))
       await until(() => ends.length > 0, 'the error')
       expect(ends).toMatchObject([{ code: 'transport' }])
     })

@@ -87,7 +87,7 @@ export function fixture(name: string): Buffer {
 export function handles(): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const kind of process.getActiveResourcesInfo()) {
-    if (/TCP|TLS|Pipe|HTTP|ConnectWrap|ShutdownWrap|WriteWrap|Timeout|GetAddrInfo/.test(kind)) {
+    if (/TCP|TLS|Pipe|HTTP|MessagePort|ConnectWrap|ShutdownWrap|WriteWrap|Timeout|GetAddrInfo/.test(kind)) {
       counts[kind] = (counts[kind] ?? 0) + 1
     }
   }

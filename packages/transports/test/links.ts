@@ -4,14 +4,17 @@ import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Duplex } from 'node:stream'
+import { TransformStream } from 'node:stream/web'
 import type { Transport } from '@rxmqtt/core'
 import { fromDuplex } from '@rxmqtt/transports/duplex'
 import { memoryPair } from '@rxmqtt/transports/memory'
+import { connectMessagePort, serveMessagePort } from '@rxmqtt/transports/message-port'
 import { connectTcp, listenTcp } from '@rxmqtt/transports/tcp'
 import { connectTls, listenTls } from '@rxmqtt/transports/tls'
+import { fromWebStreams, type WebStreams } from '@rxmqtt/transports/web-streams'
 import { connectWebSocket } from '@rxmqtt/transports/websocket'
 import { connectWs, listenWs } from '@rxmqtt/transports/ws'
-import type { NextObserver, Observable } from 'rxjs'
+import { type NextObserver, Observable, tap } from 'rxjs'
 import { WebSocket } from 'ws'
 import type { Pair } from './contract.js'
 import { fixture, until } from './helpers.js'
@@ -26,6 +29,8 @@ export type Listening = { listening?: NextObserver<AddressInfo | string>; handsh
 export interface Link {
   readonly kind: string
   readonly halfClose: boolean
+  /** The dialled end's socket is in another place. @default false */
+  readonly isElsewhere?: boolean | undefined
   listen(options?: Listening & { port?: number; path?: string; maximumHandshakes?: number }): Observable<Transport>
   dial(address: AddressInfo | string, options?: DialTimes): Observable<Transport>
 }
@@ -72,6 +77,30 @@ export const websocket: Link = {
   kind: 'websocket',
   dial: (address, options) =>
     connectWebSocket({ url: `ws://${HOST}:${port(address)}/mqtt`, WebSocketCtor: WebSocket, ...options }),
+}
+
+/** A page's end, whose worker (here in the same thread) dials TCP. Each dial has a pair of ports to ring at. */
+export const messagePort: Link = {
+  ...tcp,
+  kind: 'message-port',
+  isElsewhere: true,
+  dial: (address, options) =>
+    new Observable((subscriber) => {
+      const { port1, port2 } = new MessageChannel()
+      const worker = serveMessagePort(port2, tcp.dial(address, options)).subscribe()
+      let opened: Transport | undefined
+      const page$ = connectMessagePort(port1, options).pipe(tap((transport) => (opened = transport)))
+      subscriber.add(page$.subscribe(subscriber))
+      // The worker is there until nobody needs it.
+      subscriber.add(() => {
+        const close = (): void => {
+          worker.unsubscribe()
+          port1.close()
+        }
+        if (opened === undefined) close()
+        else opened.closed$.subscribe({ complete: close, error: close })
+      })
+    }),
 }
 
 let sockets = 0
@@ -187,6 +216,20 @@ export function makeDuplexPair(): Promise<Pair> {
 
 export function makeMemoryPair(options?: Parameters<typeof memoryPair>[0]): Promise<Pair> {
   return Promise.resolve(paired(...memoryPair(options)))
+}
+
+/** Two ends of two web streams, crosswise. */
+export function webStreamsPair(): [WebStreams, WebStreams] {
+  const [up, down] = [new TransformStream<Uint8Array, Uint8Array>(), new TransformStream<Uint8Array, Uint8Array>()]
+  return [
+    { readable: down.readable, writable: up.writable },
+    { readable: up.readable, writable: down.writable },
+  ]
+}
+
+export function makeWebStreamsPair(): Promise<Pair> {
+  const [near, far] = webStreamsPair()
+  return Promise.resolve(paired(fromWebStreams(near), fromWebStreams(far)))
 }
 
 /** The TCP socket under a socket-like object, however deep. */
