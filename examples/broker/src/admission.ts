@@ -10,8 +10,8 @@ export function admission(settings: BrokerSettings, clients: Clients): Authorize
   const { authorization, receiveMaximum, topicAliasMaximum, maximumPacketSize, responseInformation } = settings
 
   function mayLeaveWill({ clientId, username, will }: ConnectPacket, connection: Connection): Observable<void> {
-    const answer = will === undefined || mayPublish(packetOf(will), { clientId, username, connection }, authorization)
-    return (typeof answer === 'boolean' ? of(answer) : answer).pipe(
+    const answer$ = will === undefined || mayPublish(packetOf(will), { clientId, username, connection }, authorization)
+    return (typeof answer$ === 'boolean' ? of(answer$) : answer$).pipe(
       map((isAllowed) => {
         if (isAllowed) return
         throw new MqttError('refused', 'the client may not publish its will', { reasonCode: 0x87 })

@@ -48,8 +48,8 @@ export function denySubscribe(filters: readonly string[]): (wish: Subscription) 
 
 function answer(name: string, ask: () => Decision): Observable<boolean> {
   return defer(() => {
-    const decision = ask()
-    return typeof decision === 'boolean' ? of(decision) : from(decision)
+    const decision$ = ask()
+    return typeof decision$ === 'boolean' ? of(decision$) : from(decision$)
   }).pipe(
     take(1),
     throwIfEmpty(() => new MqttError('invalid-option', `authorization.${name} must answer, it gave nothing`)),

@@ -27,7 +27,7 @@ const unheard = { error: () => undefined }
 export interface ClientParts {
   readonly options: SessionOptions
   readonly retainedFor: RetainedFor
-  onDropped(dropped: Dropped): void
+  readonly onDropped: (dropped: Dropped) => void
 }
 
 /** What one client identifier has here, from its first connection to the end of its session. */

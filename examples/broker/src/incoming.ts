@@ -49,16 +49,16 @@ export function incoming(client: Client, settings: BrokerSettings, host: Incomin
   }
 
   function decide(delivery: Delivery): Observable<unknown> {
-    const answer = mayPublish(delivery.packet, client.identity!, authorization)
+    const answer$ = mayPublish(delivery.packet, client.identity!, authorization)
     const settle = (isAllowed: boolean): void => (isAllowed ? take(delivery) : refuse(delivery, notAllowed()))
-    if (typeof answer === 'boolean') {
-      settle(answer)
+    if (typeof answer$ === 'boolean') {
+      settle(answer$)
       return EMPTY
     }
     return defer(() => {
       const { connection } = client
       connection?.pause()
-      return answer.pipe(finalize(() => connection?.resume()))
+      return answer$.pipe(finalize(() => connection?.resume()))
     }).pipe(
       tap(settle),
       catchError((error: unknown) => {

@@ -39,12 +39,12 @@ export function requests(connection: Connection, client: Client, host: RequestsH
   }
 
   const decide = (wish: Wish, packet: SubscribePacket): SubackReasonCode | Observable<SubackReasonCode> => {
-    const answer = maySubscribe(wish, client.identity!, authorization)
+    const answer$ = maySubscribe(wish, client.identity!, authorization)
     const code = (isAllowed: boolean): SubackReasonCode =>
       isAllowed ? grant(wish, packet.properties?.subscriptionIdentifier) : 0x80
-    if (answer === true && store === undefined) return code(true)
+    if (answer$ === true && store === undefined) return code(true)
     const isLast = wish === packet.subscriptions.at(-1)
-    return (typeof answer === 'boolean' ? of(answer) : answer).pipe(
+    return (typeof answer$ === 'boolean' ? of(answer$) : answer$).pipe(
       map(code),
       concatMap((granted) => (isLast ? from(host.save(client)).pipe(map(() => granted)) : of(granted))),
     )

@@ -21,17 +21,17 @@ export function brokerSettings(options: BrokerOptions): BrokerSettings {
     least: number,
     most = Number.MAX_SAFE_INTEGER,
   ): number => {
-    const value = options[name] ?? fallback
+    const value: unknown = options[name] ?? fallback
     if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
     throw new MqttError(
       'invalid-option',
-      `${name} must be a whole number from ${least} to ${most}, not ${String(value)}`,
+      `${name} must be a whole number from ${least} to ${most}, not ${JSON.stringify(value)}`,
     )
   }
   const word = <T extends string>(name: keyof BrokerOptions, words: readonly [T, T]): T => {
-    const value = options[name] ?? words[0]
+    const value: unknown = options[name] ?? words[0]
     if (words.includes(value as T)) return value as T
-    throw new MqttError('invalid-option', `${name} must be '${words.join("' or '")}', not ${String(value)}`)
+    throw new MqttError('invalid-option', `${name} must be '${words.join("' or '")}', not ${JSON.stringify(value)}`)
   }
   const maximumPeers = whole('maximumPeers', 100_000, 1)
   return {
