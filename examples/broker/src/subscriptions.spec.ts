@@ -119,19 +119,6 @@ it('match, add, remove, of and size agree with brute force over all subscription
 })
 
 describe('MQTT 5', () => {
-  it('[MQTT-3.3.4-2] overlapping subscriptions: the client is there once, with the highest QoS', () => {
-    const subscriptions = subscriptionsOf()
-    for (const [topic, qos] of [
-      ['a/#', 1],
-      ['a/b', 2],
-      ['a/+', 0],
-    ] as const)
-      subscriptions.add(a, { topic, qos })
-    subscriptions.add(b, { topic: '#', qos: 0 })
-    expect(byName(subscriptions.match('a/b', undefined))).toEqual([wanted(a, 2), wanted(b, 0)])
-    expect(byName(subscriptions.match('a', undefined))).toEqual([wanted(a, 1), wanted(b, 0)])
-  })
-
   it('[MQTT-3.3.4-3] [MQTT-3.3.4-5] the identifiers are those that came with the subscriptions', () => {
     const subscriptions = subscriptionsOf()
     subscriptions.add(a, { topic: 'a', qos: 1, identifier: 7 })
@@ -224,6 +211,19 @@ describe('MQTT 5', () => {
 
 for (const version of ['MQTT 3.1.1', 'MQTT 5']) {
   describe(version, () => {
+    it(`[MQTT-${version === 'MQTT 5' ? '3.3.4-2' : '3.3.5-1'}] overlapping subscriptions: the client is there once, with the highest QoS`, () => {
+      const subscriptions = subscriptionsOf()
+      for (const [topic, qos] of [
+        ['a/#', 1],
+        ['a/b', 2],
+        ['a/+', 0],
+      ] as const)
+        subscriptions.add(a, { topic, qos })
+      subscriptions.add(b, { topic: '#', qos: 0 })
+      expect(byName(subscriptions.match('a/b', undefined))).toEqual([wanted(a, 2), wanted(b, 0)])
+      expect(byName(subscriptions.match('a', undefined))).toEqual([wanted(a, 1), wanted(b, 0)])
+    })
+
     it.each(['a', '+', '$share/g/a'])('[MQTT-3.8.4-3] another subscription to %s replaces the earlier one', (topic) => {
       const subscriptions = subscriptionsOf()
       const isShared = topic.startsWith('$share')
