@@ -10,7 +10,7 @@ const noDeepPaths = {
 const outside = (name, message) => ({ name, message })
 
 export default tseslint.config(
-  { ignores: ['**/dist/', 'temp/', 'coverage/'] },
+  { ignores: ['**/dist/', 'temp/', 'coverage/', 'browser-tests/fixtures/'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked, rxjs.configs.recommended],
