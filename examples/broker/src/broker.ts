@@ -20,7 +20,7 @@ import {
 import { admission } from './admission.js'
 import type { Client, ClientParts, Dropped } from './client.js'
 import { Clients } from './clients.js'
-import { incoming, type IncomingHost } from './incoming.js'
+import { Incoming } from './incoming.js'
 import type { BrokerOptions } from './options.js'
 import { type Published, Publishing } from './publishing.js'
 import { requests, type RequestsHost } from './requests.js'
@@ -78,7 +78,6 @@ export async function openBroker(options: BrokerOptions = {}): Promise<Broker> {
     maximumBytes: maximumRetainedBytes,
     overflow: retainedOverflow,
   })
-  const publishing = new Publishing(subscriptions, retained, store)
   const messages = new Subject<Message>()
   const dropped = new Subject<Dropped>()
   const problems = new Subject<unknown>()
@@ -87,6 +86,7 @@ export async function openBroker(options: BrokerOptions = {}): Promise<Broker> {
   const work = new Subscription()
 
   const problem = (error: unknown): void => problems.next(error)
+  const publishing = new Publishing(subscriptions, retained, store, problem)
 
   function drop(message: Dropped): void {
     counted.dropped++
@@ -99,7 +99,7 @@ export async function openBroker(options: BrokerOptions = {}): Promise<Broker> {
     return published
   }
 
-  const incomingHost: IncomingHost = {
+  const incoming = new Incoming(settings, {
     publish: (message, from) => {
       counted.received++
       messages.next(message)
@@ -107,7 +107,7 @@ export async function openBroker(options: BrokerOptions = {}): Promise<Broker> {
     },
     refused: ({ id }, message, error) => drop({ clientId: id, message, error }),
     problem,
-  }
+  })
 
   function publishQuietly(message: Message, from?: Client): void {
     try {
@@ -123,7 +123,7 @@ export async function openBroker(options: BrokerOptions = {}): Promise<Broker> {
     onDropped: drop,
   }
   const clients: Clients = new Clients(settings, parts, subscriptions, {
-    begun: (client) => merge(client.replay.sending$, incoming(client, settings, incomingHost)),
+    begun: (client) => incoming.from(client),
     publish: publishQuietly,
     problem,
   })

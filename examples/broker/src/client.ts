@@ -36,8 +36,6 @@ export class Client {
   /** The session may outlive its connection. */
   readonly isPersistent: boolean
   readonly session: Session
-  /** Retained messages on their way. */
-  readonly replay: Replay
   /** Undefined while the client is away. */
   connection: Connection | undefined
   /** Who it is, or was when it was here last. */
@@ -54,22 +52,37 @@ export class Client {
   readonly life = new Subscription()
   /** What waits for its time while the client is away. */
   waiting = new Subscription()
-  readonly #ended = new Subject<never>()
-  readonly #onDropped: ClientParts['onDropped']
+  #ended: Subject<never> | undefined
+  readonly #parts: ClientParts
+  #replay: Replay | undefined
   #isWatched = false
 
-  constructor(id: string, isPersistent: boolean, { options, retainedFor, onDropped }: ClientParts) {
+  constructor(id: string, isPersistent: boolean, parts: ClientParts) {
+    const { options } = parts
     const { store } = options
     this.id = id
     this.isPersistent = isPersistent
     this.session = new Session({ ...options, store: isPersistent && store ? this.#own(store) : undefined })
-    this.replay = new Replay((message, terms) => this.send(message, terms), retainedFor)
-    this.#onDropped = onDropped
+    this.#parts = parts
+  }
+
+  /** Retained messages on their way; many a client never asks for any. */
+  get replay(): Replay {
+    if (this.#replay === undefined) {
+      this.#replay = new Replay((message, terms) => this.send(message, terms), this.#parts.retainedFor)
+      this.life.add(this.#replay.sending$.subscribe())
+    }
+    return this.#replay
+  }
+
+  /** What the client subscribed to is no more. */
+  forgetReplay(): void {
+    this.#replay?.clear()
   }
 
   /** Errors when the session is over while the client is connected. */
   get ended$(): Observable<never> {
-    return this.#ended.asObservable()
+    return (this.#ended ??= new Subject())
   }
 
   /** Whether a message would leave at once. */
@@ -110,7 +123,7 @@ export class Client {
   end(error: MqttError): void {
     this.waiting.unsubscribe()
     this.life.unsubscribe()
-    this.#ended.error(error)
+    this.#ended?.error(error)
   }
 
   /** A session that is over writes nothing into the state of the next one. */
@@ -121,6 +134,8 @@ export class Client {
   /** On first use: many a client is never sent anything. */
   #watch(): void {
     this.#isWatched = true
-    this.life.add(this.session.dropped$.subscribe((dropped) => this.#onDropped({ clientId: this.id, ...dropped })))
+    this.life.add(
+      this.session.dropped$.subscribe((dropped) => this.#parts.onDropped({ clientId: this.id, ...dropped })),
+    )
   }
 }

@@ -6,7 +6,7 @@ import {
   type Message,
   MqttError,
 } from '@rxmqtt/core'
-import { asyncScheduler, ignoreElements, lastValueFrom, type Observable, Subscription } from 'rxjs'
+import { asyncScheduler, lastValueFrom, type Observable, Subscription } from 'rxjs'
 import { Client, type ClientParts } from './client.js'
 import { at } from './deadline.js'
 import { type BrokerSettings, forever } from './settings.js'
@@ -84,7 +84,7 @@ export class Clients {
     const expiryInterval = this.#expiryOf(connect)
     const known = this.#clients.get(clientId)
     if (known !== undefined) this.#reopen(known, clean)
-    const client = known?.isPersistent === true ? known : this.#create(clientId, expiryInterval > 0)
+    const client = known?.isPersistent === true ? known : this.#begin(clientId, expiryInterval > 0)
     client.connection = connection
     client.identity = { clientId, username, connection }
     client.expiryInterval = expiryInterval
@@ -136,17 +136,23 @@ export class Clients {
 
   /** Everything of sessions is stored, and nothing goes on. */
   async close(): Promise<void> {
-    for (const client of this.#clients.values()) {
-      client.waiting.unsubscribe()
-      client.disconnectedAt ??= asyncScheduler.now()
-      await lastValueFrom(client.session.flush().pipe(ignoreElements()), { defaultValue: undefined })
-      await this.save(client)
-      client.life.unsubscribe()
-    }
+    await Promise.all(Array.from(this.#clients.values(), (client) => this.#close(client)))
+  }
+
+  async #close(client: Client): Promise<void> {
+    client.waiting.unsubscribe()
+    client.disconnectedAt ??= asyncScheduler.now()
+    await lastValueFrom(client.session.flush(), { defaultValue: undefined })
+    await this.save(client)
+    client.life.unsubscribe()
+  }
+
+  #begin(id: string, isPersistent: boolean): Client {
+    if (this.#clients.size >= this.#settings.maximumSessions) this.#dropOldest()
+    return this.#create(id, isPersistent)
   }
 
   #create(id: string, isPersistent: boolean): Client {
-    if (this.#clients.size >= this.#settings.maximumSessions) this.#dropOldest()
     const client = new Client(id, isPersistent, this.#parts)
     client.life.add(this.#host.begun(client).subscribe())
     this.#clients.set(id, client)
@@ -165,7 +171,7 @@ export class Clients {
     client.will = undefined
     if (isOver) {
       this.#subscriptions.removeAll(client)
-      client.replay.clear()
+      client.forgetReplay()
     }
     if (client.isPersistent) return
     this.#forget(client, new MqttError('disconnected', 'a later connection took over', { reasonCode: 0x8e }))

@@ -1,5 +1,5 @@
-import { type Delivery, type Message, MqttError, type PublishPacket } from '@rxmqtt/core'
-import { catchError, concatMap, defer, EMPTY, finalize, type Observable, tap } from 'rxjs'
+import { type Delivery, type Message, MqttError, type PubackReasonCode, type PublishPacket } from '@rxmqtt/core'
+import { catchError, concatMap, defer, EMPTY, finalize, type Observable, of, tap } from 'rxjs'
 import { mayPublish } from './authorization.js'
 import type { Client } from './client.js'
 import type { Published } from './publishing.js'
@@ -14,68 +14,66 @@ export interface IncomingHost {
 }
 
 /**
- * Takes what one client publishes, as long as its session lasts: asks whether it may, hands it on, and acknowledges it once
- * it is stored. While a hook decides, the client is held back.
+ * Takes what clients publish: asks whether they may, hands it on, and acknowledges it once it is stored. While a hook decides,
+ * the client is held back.
  */
-export function incoming(client: Client, settings: BrokerSettings, host: IncomingHost): Observable<unknown> {
-  const { authorization, maximumLevels } = settings
+export class Incoming {
+  readonly #settings: BrokerSettings
+  readonly #host: IncomingHost
 
-  function take(delivery: Delivery): void {
-    const { packet } = delivery
-    const message = messageOf(packet)
-    try {
-      checkLevels(packet, maximumLevels)
-      acknowledge(delivery, host.publish(message, client))
-    } catch (error) {
-      refuse(delivery, error as MqttError)
-    }
+  constructor(settings: BrokerSettings, host: IncomingHost) {
+    this.#settings = settings
+    this.#host = host
   }
 
-  function acknowledge(delivery: Delivery, { count, stored$ }: Published): void {
-    if (delivery.packet.qos === 0) {
-      client.life.add(stored$?.subscribe({ error: (error: unknown) => host.problem(error) }))
-      return
-    }
-    // 0x10: nobody has subscribed to it.
-    const ack = (): void => delivery.ack(count === 0 ? 0x10 : 0x00)
-    if (stored$ === undefined) ack()
-    // What could not be stored is not acknowledged: the client sends it again.
-    else client.life.add(stored$.subscribe({ complete: ack, error: (error: unknown) => host.problem(error) }))
+  /** Takes what one client publishes, as long as it is subscribed to. */
+  from(client: Client): Observable<unknown> {
+    const { messages$ } = client.session
+    const { publish } = this.#settings.authorization
+    if (publish === undefined) return messages$.pipe(tap((delivery) => this.#decide(client, delivery)))
+    return messages$.pipe(concatMap((delivery) => this.#decide(client, delivery)))
   }
 
-  function refuse(delivery: Delivery, error: MqttError): void {
-    host.refused(client, messageOf(delivery.packet), error)
-    delivery.ack(error.reasonCode === 0x97 || error.reasonCode === 0x90 ? error.reasonCode : 0x87)
-  }
-
-  function decide(delivery: Delivery): Observable<unknown> {
-    const answer$ = mayPublish(delivery.packet, client.identity!, authorization)
-    const settle = (isAllowed: boolean): void => (isAllowed ? take(delivery) : refuse(delivery, notAllowed()))
+  #decide(client: Client, delivery: Delivery): Observable<unknown> {
+    const answer$ = mayPublish(delivery.packet, client.identity!, this.#settings.authorization)
     if (typeof answer$ === 'boolean') {
-      settle(answer$)
+      this.#settle(client, delivery, answer$)
       return EMPTY
     }
-    return defer(() => {
+    const held$ = defer(() => {
       const { connection } = client
       connection?.pause()
       return answer$.pipe(finalize(() => connection?.resume()))
-    }).pipe(
-      tap(settle),
+    })
+    return held$.pipe(
       catchError((error: unknown) => {
-        host.problem(error)
-        settle(false)
-        return EMPTY
+        this.#host.problem(error)
+        return of(false)
       }),
+      tap((isAllowed) => this.#settle(client, delivery, isAllowed)),
     )
   }
 
-  const { messages$ } = client.session
-  if (authorization.publish === undefined) return messages$.pipe(tap((delivery) => decide(delivery)))
-  return messages$.pipe(concatMap(decide))
-}
+  #settle(client: Client, delivery: Delivery, isAllowed: boolean): void {
+    const { packet } = delivery
+    const message = messageOf(packet)
+    try {
+      if (!isAllowed) throw new MqttError('refused', 'the client may not publish this', { reasonCode: 0x87 })
+      checkLevels(packet, this.#settings.maximumLevels)
+      this.#acknowledge(client, delivery, this.#host.publish(message, client))
+    } catch (error) {
+      this.#host.refused(client, message, error as MqttError)
+      delivery.ack((error as MqttError).reasonCode as PubackReasonCode)
+    }
+  }
 
-function notAllowed(): MqttError {
-  return new MqttError('refused', 'the client may not publish this', { reasonCode: 0x87 })
+  #acknowledge(client: Client, delivery: Delivery, { count, stored$ }: Published): void {
+    // 0x10: nobody has subscribed to it.
+    const ack = (): void => delivery.ack(count === 0 ? 0x10 : 0x00)
+    if (stored$ === undefined) return ack()
+    // What could not be stored is not acknowledged: the client sends it again.
+    client.life.add(stored$.subscribe({ complete: ack, error: (error: unknown) => this.#host.problem(error) }))
+  }
 }
 
 /** @throws MqttError, 0x90 */

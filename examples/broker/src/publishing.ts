@@ -1,5 +1,5 @@
 import { type Message, MqttError } from '@rxmqtt/core'
-import { asyncScheduler, ignoreElements, merge, type Observable, type ObservableInput } from 'rxjs'
+import { asyncScheduler, EMPTY, ignoreElements, merge, type Observable } from 'rxjs'
 import type { Client } from './client.js'
 import type { Retained } from './retained.js'
 import { route } from './routing.js'
@@ -19,30 +19,40 @@ export class Publishing {
   readonly #subscriptions: Subscriptions<Client>
   readonly #retained: Retained
   readonly #store: BrokerStore | undefined
+  readonly #problem: (error: unknown) => void
 
-  constructor(subscriptions: Subscriptions<Client>, retained: Retained, store: BrokerStore | undefined) {
+  /** @param problem - told of what the store failed at where nobody waits for it */
+  constructor(
+    subscriptions: Subscriptions<Client>,
+    retained: Retained,
+    store: BrokerStore | undefined,
+    problem: (error: unknown) => void,
+  ) {
     this.#subscriptions = subscriptions
     this.#retained = retained
     this.#store = store
+    this.#problem = problem
   }
 
   /** @throws MqttError `'overflow'`, 0x97, for one retained message too many; then nobody gets it */
   publish(message: Message, from?: Client): Published {
-    const writes = message.retain === true ? this.#retain(message) : []
+    const written = message.retain === true ? this.#retain(message) : undefined
     const { count, storing } = route(this.#subscriptions, message, from)
-    if (this.#store === undefined || (writes.length === 0 && storing.length === 0)) return { count, stored$: undefined }
-    const stored$ = merge(...writes, ...storing.map(({ session }) => session.flush())).pipe(ignoreElements())
-    return { count, stored$ }
+    if (this.#store === undefined || (written === undefined && storing.length === 0))
+      return { count, stored$: undefined }
+    const flushed$ = storing.map(({ session }) => session.flush())
+    return { count, stored$: merge(written ?? EMPTY, ...flushed$).pipe(ignoreElements()) }
   }
 
-  #retain(message: Message): ObservableInput<void>[] {
+  /** @returns what has to be stored first */
+  #retain(message: Message): Promise<void> | undefined {
     const kept = retainedOf(message)
+    const { topic, payload } = kept
     const { isKept, dropped } = this.#retained.set(kept)
+    for (const each of dropped) this.#store?.removeRetained(each).catch(this.#problem)
     if (!isKept) throw new MqttError('overflow', 'no more retained messages are kept', { reasonCode: 0x97 })
-    const store = this.#store
-    if (store === undefined) return []
-    const own = kept.payload.length === 0 ? store.removeRetained(kept.topic) : store.putRetained(kept)
-    return [own, ...dropped.map((topic) => store.removeRetained(topic))]
+    if (dropped.includes(topic)) return undefined
+    return payload.length === 0 ? this.#store?.removeRetained(topic) : this.#store?.putRetained(kept)
   }
 }
 

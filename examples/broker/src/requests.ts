@@ -51,8 +51,9 @@ export function requests(connection: Connection, client: Client, host: RequestsH
   }
 
   const unsubscribe = (filter: string): 0x00 | 0x11 => {
+    if (!subscriptions.remove(client, filter)) return 0x11
     client.replay.remove(filter)
-    return subscriptions.remove(client, filter) ? 0x00 : 0x11
+    return 0x00
   }
 
   return merge(
