@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +10,8 @@ import { host } from './peers/peer.js'
 /** A mosquitto of our own, on a free port of the loopback address. */
 export interface Mosquitto {
   readonly port: number
+  /** Seconds of processor time that it has used; NaN where the system does not tell. */
+  cpu(): number
   stop(): Promise<void>
 }
 
@@ -36,7 +38,18 @@ export async function startMosquitto(): Promise<Mosquitto> {
     rmSync(directory, { recursive: true, force: true })
     throw error
   }
-  return { port, stop }
+  return { port, cpu: () => cpuSecondsOf(broker.pid!), stop }
+}
+
+/** Of another process, in the hundredths of a second that Linux counts. */
+function cpuSecondsOf(pid: number): number {
+  const file = `/proc/${pid}/stat`
+  if (!existsSync(file)) return Number.NaN
+  // The name, in brackets, may have blanks in it.
+  const fields = readFileSync(file, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
 async function freePort(): Promise<number> {

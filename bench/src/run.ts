@@ -1,6 +1,7 @@
 import { cpus, loadavg } from 'node:os'
 import { whole, short } from './measure.js'
 import { isMissed, type Row, tableOf } from './row.js'
+import { brokerRows } from './rows/broker.js'
 import { codecRows } from './rows/codec.js'
 import { firstPacketRows } from './rows/first-packet.js'
 import { floodRows } from './rows/floods.js'
@@ -36,6 +37,7 @@ const groups: Readonly<Record<string, () => Promise<Row[]>>> = {
   served: () => servedRows(effort),
   slow: () => withScene(effort, slowHandlerRows),
   topics: () => topicRows(effort),
+  broker: () => brokerRows(effort),
 }
 
 const wanted = args.filter((arg) => !arg.startsWith('--'))

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
-import { serve, type ServeHandler, Session } from '@rxmqtt/core'
+import { serve, type ServeEvent, type ServeHandler, Session, type Transport } from '@rxmqtt/core'
 import { listenTcp } from '@rxmqtt/transports/tcp'
-import { merge, NEVER, of } from 'rxjs'
+import { merge, NEVER, of, type OperatorFunction } from 'rxjs'
 import { serveTasks } from './child.js'
 import { type IdleServer, memoryNow } from './memory.js'
 
@@ -18,11 +18,20 @@ const handlers: Readonly<Record<string, ServeHandler>> = {
   },
 }
 
-function serveOurs(handler: ServeHandler): Promise<number> {
+function serveHandler(handler: ServeHandler): Promise<number> {
+  return serveOurs(serve(handler, { authorize: () => of({}) }))
+}
+
+async function serveBroker(): Promise<number> {
+  const { openBroker } = await import('@rxmqtt/example-broker')
+  return serveOurs((await openBroker()).serve())
+}
+
+function serveOurs(serving: OperatorFunction<Transport, ServeEvent>): Promise<number> {
   return new Promise((resolve, reject) => {
     const listening = { next: (address: AddressInfo | string) => resolve((address as AddressInfo).port) }
     listenTcp({ host, backlog: 4_096, listening })
-      .pipe(serve(handler, { authorize: () => of({}) }))
+      .pipe(serving)
       .subscribe({ next: ({ type }) => (open += type === 'opened' ? 1 : -1), error: reject })
   })
 }
@@ -37,8 +46,10 @@ async function serveTheirs(): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
+const others: Readonly<Record<string, () => Promise<number>>> = { broker: serveBroker, aedes: serveTheirs }
+
 const tasks: IdleServer = {
-  listen: (name) => (name === 'aedes' ? serveTheirs() : serveOurs(handlers[name]!)),
+  listen: (name) => others[name]?.() ?? serveHandler(handlers[name]!),
   memory: (connections) => memoryNow(() => open, connections),
 }
 
