@@ -12,6 +12,7 @@ import {
   scheduled,
   Subject,
 } from 'rxjs'
+import { withTimeLeft } from './retained.js'
 import type { RetainedMessage, StoredSubscription } from './store.js'
 
 /** Retained messages of one client on their way at a time: the others are not in its queue yet, and can't overflow it. */
@@ -69,7 +70,7 @@ export class Replay {
     const terms = { qos, retain: true, identifiers: identifier === undefined ? [] : [identifier] }
     return from(this.#retainedFor(topic)).pipe(
       // The session's `dropped$` tells.
-      mergeMap((message) => this.#send(message, terms).pipe(catchError(() => EMPTY)), concurrency),
+      mergeMap((message) => this.#send(withTimeLeft(message), terms).pipe(catchError(() => EMPTY)), concurrency),
     )
   }
 }

@@ -100,8 +100,8 @@ export class Retained {
   }
 
   /**
-   * The messages of all topics that a filter matches, in the order in which they came, each with the time that it has left
-   * [MQTT-3.3.2-6]. A filter that begins with a wildcard finds no topics that begin with `$` [MQTT-4.7.2-1]. For a shared
+   * The messages of all topics that a filter matches, in the order in which they came, as they are kept: `withTimeLeft` is for
+   * when one leaves. A filter that begins with a wildcard finds no topics that begin with `$` [MQTT-4.7.2-1]. For a shared
    * subscription nothing is asked [4.8.2].
    */
   match(filter: string): RetainedMessage[] {
@@ -110,7 +110,7 @@ export class Retained {
       .match(filter)
       .filter(({ expiresAt }) => expiresAt > now)
       .sort((a, b) => a.order - b.order)
-      .map(({ message }) => withTimeLeft(message))
+      .map(({ message }) => message)
   }
 
   /**

@@ -175,9 +175,14 @@ function wantedBy<C>(client: C, { qos, rap, identifier }: StoredSubscription, is
 
 /** Several of the same client. */
 function merged<C>(entries: Entry<C>[]): Wanted<C> {
-  const all = entries.sort((a, b) => a.order - b.order).map(({ wanted }) => wanted)
-  const { client } = all[0]!
-  const qos = Math.max(...all.map((each) => each.qos)) as QoS
-  const retainAsPublished = all.some((each) => each.retainAsPublished)
-  return { client, qos, retainAsPublished, identifiers: all.flatMap((each) => each.identifiers), isShared: false }
+  entries.sort((a, b) => a.order - b.order)
+  let qos: QoS = 0
+  let retainAsPublished = false
+  const identifiers: number[] = []
+  for (const { wanted } of entries) {
+    if (wanted.qos > qos) qos = wanted.qos
+    retainAsPublished ||= wanted.retainAsPublished
+    identifiers.push(...wanted.identifiers)
+  }
+  return { client: entries[0]!.holder.client, qos, retainAsPublished, identifiers, isShared: false }
 }

@@ -63,7 +63,9 @@ export class TopicMap<V> {
       reached = further
     }
     if (isOpen) for (let i = 0; i < reached.length; i++) this.#pushBelow(reached[i]!, reached)
-    return reached.flatMap(({ value }) => (value === undefined ? [] : [value]))
+    const values: V[] = []
+    for (const { value } of reached) if (value !== undefined) values.push(value)
+    return values
   }
 
   #find(topic: string): Level<V> | undefined {
