@@ -72,6 +72,7 @@ const maximumZero = 1_000
 const receiveMaximum = 65_535
 /** None of QoS 1 and 2 is given up: a server has at most as many on their way as there are packet identifiers. */
 const maxQueued = 65_535 + maximumZero
+const maxQueuedBytes = Number.MAX_SAFE_INTEGER
 
 /**
  * Joins two servers, both ways: a message is acknowledged at the one only when the other has acknowledged it. While an end is
@@ -133,7 +134,7 @@ function carried({ subscriptionIdentifier: _, topicAlias: __, ...properties }: P
 function sideOf(end: BridgeEnd, { stop$, delay }: BridgeOptions): Side {
   const { dial$, connect, filter, qos = 2, store } = end
   const isFive = connect.protocolVersion === 5
-  const session = new Session({ ack: 'manual', receiveMaximum, maxQueued, store })
+  const session = new Session({ ack: 'manual', receiveMaximum, maxQueued, maxQueuedBytes, store })
   const subscriptions = [{ topic: filter, qos, ...(isFive ? { nl: true, rap: true, rh: 1 as const } : {}) }]
   let isSubscribed = false
   const subscribed$ = session.subscribe({ subscriptions }).pipe(

@@ -2,7 +2,8 @@ import type { Subscriber } from 'rxjs'
 import type { MqttError } from '../errors.js'
 import { Queue } from '../operators/queue.js'
 import type { QoS } from '../packet/packet.js'
-import { expiryOf, type Message, ownMessage, type PublishResult } from './message.js'
+import { expiryOf, type Message, ownMessage, payloadBytes, type PublishResult } from './message.js'
+import type { Waiting } from './room.js'
 import type { StoredEntry } from './session-store.js'
 
 /** A message on its way to the peer. */
@@ -45,6 +46,11 @@ export class Entry {
     return entry
   }
 
+  /** Of its payload. */
+  get bytes(): number {
+    return this.message === undefined ? 0 : payloadBytes(this.message)
+  }
+
   /** What is in flight is kept for as long as the peer likes: not with the chunk that the payload may be a view of. */
   own(): void {
     if (this.message !== undefined && !this.hasWaited) this.message = ownMessage(this.message)
@@ -61,10 +67,16 @@ export class Entry {
 }
 
 /** Entries that wait, in order. */
-export class EntryQueue {
+export class EntryQueue implements Waiting<Entry> {
   readonly #queue = new Queue<Entry>()
   /** Entries in `#queue` that were removed. */
   #removed = 0
+  #bytes = 0
+
+  /** Of payloads; what was sent before is in flight, also while it waits to be sent again. */
+  get bytes(): number {
+    return this.#bytes
+  }
 
   get length(): number {
     return this.#queue.length - this.#removed
@@ -81,12 +93,25 @@ export class EntryQueue {
   push(entry: Entry): void {
     entry.isQueued = true
     entry.hasWaited = true
+    if (entry.messageId === 0) this.#bytes += entry.bytes
     this.#queue.push(entry)
   }
 
   /** Takes `first` out. */
   shift(): void {
-    this.#queue.shift().isQueued = false
+    const entry = this.#queue.shift()
+    entry.isQueued = false
+    if (entry.messageId === 0) this.#bytes -= entry.bytes
+  }
+
+  takeOldest(more: () => boolean): Entry[] {
+    const entries: Entry[] = []
+    // What was sent before has a packet identifier, which the peer may know.
+    for (let entry = this.first; entry?.messageId === 0 && more(); entry = this.first) {
+      this.shift()
+      entries.push(entry)
+    }
+    return entries
   }
 
   /** Takes all out. */
@@ -103,6 +128,7 @@ export class EntryQueue {
   remove(entry: Entry): void {
     if (!entry.isQueued) return
     entry.isQueued = false
+    if (entry.messageId === 0) this.#bytes -= entry.bytes
     this.#removed++
     if (this.#removed < 64 || this.#removed * 2 < this.#queue.length) return
     this.#queue.retain(({ isQueued }) => isQueued)

@@ -12,6 +12,7 @@ import type { Journal } from './journal.js'
 import type { Delivery, OnDropped } from './message.js'
 import type { SessionSettings } from './options.js'
 import type { PacketIds } from './packet-ids.js'
+import { makeRoom } from './room.js'
 import { ReceivedAliases } from './topic-aliases.js'
 
 /**
@@ -169,14 +170,14 @@ export class Inbound {
   }
 
   #makeRoom(packet: PublishPacket): boolean {
-    const { maxQueued, overflow } = this.#settings
-    if (this.#inbox.zeroLength < maxQueued) return true
-    const text = `more than maxQueued, ${maxQueued} messages of QoS 0, wait for a subscriber of messages$`
-    const error = new MqttError('overflow', text, { reasonCode: 0x97 })
-    if (overflow === 'error') throw error
-    const isOldest = overflow === 'drop-oldest' && maxQueued > 0
-    this.#onDropped({ message: isOldest ? this.#inbox.shiftZero().packet : packet, error })
-    return isOldest
+    const what = 'of QoS 0 wait for a subscriber of messages$'
+    const over = makeRoom(this.#inbox.zero, packet.payload.byteLength, this.#settings, what, 0x97)
+    if (over === undefined) return true
+    const { error, oldest, isRoom } = over
+    if (this.#settings.overflow === 'error') throw error
+    for (const { packet: message } of oldest) this.#onDropped({ message, error })
+    if (!isRoom) this.#onDropped({ message: packet, error })
+    return isRoom
   }
 
   #drain(): void {

@@ -3,6 +3,7 @@ import { Queue } from '../operators/queue.js'
 import type { PublishPacket } from '../packet/packet.js'
 import { type PubackReasonCode, reasonCodes } from '../packet/reason-code.js'
 import type { Delivery } from './message.js'
+import type { Waiting } from './room.js'
 
 /** A message from the peer, from its arrival until it is acknowledged. */
 export class Incoming implements Delivery {
@@ -37,38 +38,51 @@ export class Incoming implements Delivery {
   }
 }
 
+/** Messages of QoS 0, in the order in which they came. */
+class ZeroQueue extends Queue<Incoming> implements Waiting<Incoming> {
+  bytes = 0
+
+  override push(incoming: Incoming): void {
+    this.bytes += incoming.packet.payload.byteLength
+    super.push(incoming)
+  }
+
+  override shift(): Incoming {
+    const incoming = super.shift()
+    this.bytes -= incoming.packet.payload.byteLength
+    return incoming
+  }
+
+  takeOldest(more: () => boolean): Incoming[] {
+    const oldest: Incoming[] = []
+    while (this.length > 0 && more()) oldest.push(this.shift())
+    return oldest
+  }
+}
+
 /** Messages that wait for somebody who listens, in the order in which they came. */
 export class Inbox {
-  #zero = new Queue<Incoming>()
+  /** Those of QoS 0. */
+  readonly zero = new ZeroQueue()
   #promised = new Queue<Incoming>()
   #order = 0
 
   get length(): number {
-    return this.#zero.length + this.#promised.length
-  }
-
-  /** Those of QoS 0. */
-  get zeroLength(): number {
-    return this.#zero.length
+    return this.zero.length + this.#promised.length
   }
 
   push(incoming: Incoming): void {
     keep(incoming)
     incoming.order = ++this.#order
-    ;(incoming.packet.qos === 0 ? this.#zero : this.#promised).push(incoming)
+    ;(incoming.packet.qos === 0 ? this.zero : this.#promised).push(incoming)
   }
 
   /** The message that came first; the caller knows that there is one. */
   shift(): Incoming {
-    const zero = this.#zero.first
+    const zero = this.zero.first
     const promised = this.#promised.first
-    if (zero === undefined) return this.#promised.shift()
-    return promised === undefined || zero.order < promised.order ? this.#zero.shift() : this.#promised.shift()
-  }
-
-  /** The QoS 0 message that came first. */
-  shiftZero(): Incoming {
-    return this.#zero.shift()
+    const isZero = zero !== undefined && (promised === undefined || zero.order < promised.order)
+    return isZero ? this.zero.shift() : this.#promised.shift()
   }
 
   /** Has these messages of QoS 1 and 2 wait, in the order in which they came, in place of those that do. */

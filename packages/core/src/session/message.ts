@@ -1,7 +1,7 @@
 import { asyncScheduler } from 'rxjs'
 import { Encoder } from '../codec/encoder.js'
 import { Protocol } from '../codec/protocol.js'
-import { toUtf8 } from '../codec/utf8.js'
+import { toUtf8, utf8Length } from '../codec/utf8.js'
 import type { MqttError } from '../errors.js'
 import type { PacketInput, Payload } from '../packet/fields.js'
 import type { PublishPacket, QoS } from '../packet/packet.js'
@@ -98,6 +98,11 @@ export function keptMessage(message: Message): StoredMessage {
   const bytes = typeof payload === 'string' ? toUtf8(payload) : payload
   const own = bytes.byteLength < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes
   return { topic, payload: own, qos: qos as 1 | 2, retain, properties }
+}
+
+/** Bytes of a message's payload. */
+export function payloadBytes({ payload = '' }: Message): number {
+  return typeof payload === 'string' ? utf8Length(payload) : payload.byteLength
 }
 
 /** The message with a payload of its own, where that was a view of more. */

@@ -3,7 +3,7 @@ import { shown } from '../codec/violation.js'
 import { MqttError } from '../errors.js'
 import type { SessionStore } from './session-store.js'
 
-/** What happens to one message more than `maxQueued`. */
+/** What happens to one message more than `maxQueued`, or to more than `maxQueuedBytes`. */
 export type SessionOverflow = 'error' | 'drop-oldest' | 'drop-newest'
 
 /** How much a session holds, and who acknowledges. */
@@ -31,8 +31,16 @@ export interface SessionOptions {
    */
   readonly maxQueued?: number | undefined
   /**
+   * Bytes of payloads of those messages, and as many again of the QoS 0 messages. What is in flight does not count; what a
+   * store had may exceed it.
+   *
+   * @default 16,777,216 (16 MiB)
+   */
+  readonly maxQueuedBytes?: number | undefined
+  /**
    * What happens to one message more. `'error'`: `publish` errors with `'overflow'`, and a peer that sends is disconnected.
-   * Otherwise the oldest that waits, or the new one, is dropped, and its `publish` errors; `dropped$` tells.
+   * Otherwise the oldest that wait, as many as it takes, or the new one, are dropped, and their `publish` errors; `dropped$`
+   * tells. What alone is over `maxQueuedBytes` has no room in any case.
    *
    * @default 'error'
    */
@@ -62,6 +70,7 @@ export interface SessionOptions {
 export interface SessionSettings {
   readonly receiveMaximum: number
   readonly maxQueued: number
+  readonly maxQueuedBytes: number
   readonly overflow: SessionOverflow
   readonly topicAliasMaximum: number
   readonly ack: 'auto' | 'manual'
@@ -86,6 +95,7 @@ export function sessionSettingsOf(options: SessionOptions): SessionSettings {
   return {
     receiveMaximum: checkSixteenBits('receiveMaximum', options.receiveMaximum, 256, 1),
     maxQueued: checkOption('maxQueued', options.maxQueued, 1_000, 0),
+    maxQueuedBytes: checkOption('maxQueuedBytes', options.maxQueuedBytes, 16_777_216, 0),
     overflow,
     topicAliasMaximum: checkSixteenBits('topicAliasMaximum', options.topicAliasMaximum, 16, 0),
     ack,

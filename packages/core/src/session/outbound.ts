@@ -1,6 +1,6 @@
 import type { Subscriber } from 'rxjs'
 import { protocolError } from '../codec/violation.js'
-import { MqttError, toMqttError } from '../errors.js'
+import { type MqttError, toMqttError } from '../errors.js'
 import type { PubackPacket, PubcompPacket, PubrecPacket } from '../packet/packet.js'
 import type { Attachment } from './attachment.js'
 import { Entry, EntryQueue } from './entry.js'
@@ -13,6 +13,7 @@ import type { SessionSettings } from './options.js'
 import type { PacketIds } from './packet-ids.js'
 import { PublishPackets } from './publish-packet.js'
 import { refusalOf, sessionLost } from './refusal.js'
+import { makeRoom } from './room.js'
 import type { StoredEntry } from './session-store.js'
 
 /** Messages to the peer, in order: they wait for window and transport, and stay until acknowledged, across connections. */
@@ -145,7 +146,6 @@ export class Outbound {
     this.#journal.send({ cmd: 'pubrel', messageId })
   }
 
-  /** @throws MqttError `'protocol-error'` */
   pubcomp({ messageId, reasonCode = 0, properties }: PubcompPacket): void {
     const entry = this.#releasing.get(messageId)
     // 0x92: the peer had finished before the connection was cut.
@@ -227,20 +227,16 @@ export class Outbound {
   }
 
   #makeRoom(entry: Entry): boolean {
-    const { maxQueued, overflow } = this.#settings
-    if (this.#waiting.length < maxQueued) return true
-    const error = new MqttError('overflow', `more than maxQueued, ${maxQueued} messages, wait to be sent`)
-    const oldest = overflow === 'drop-oldest' ? this.#waiting.first : undefined
-    const isOldest = oldest?.messageId === 0
-    if (isOldest) this.#waiting.shift()
-    if (overflow === 'error') entry.fail(error)
-    else this.#drop(isOldest ? oldest : entry, error)
-    return isOldest
+    const over = makeRoom(this.#waiting, entry.bytes, this.#settings, 'wait to be sent')
+    if (over === undefined) return true
+    for (const each of over.oldest) this.#drop(each, over.error)
+    if (!over.isRoom) this.#drop(entry, over.error, this.#settings.overflow !== 'error')
+    return over.isRoom
   }
 
-  #drop(entry: Entry, error: MqttError): void {
+  #drop(entry: Entry, error: MqttError, isTold = true): void {
     noteRemoved(this.#journal, entry)
-    if (entry.message !== undefined) this.#onDropped({ message: entry.message, error })
+    if (isTold && entry.message !== undefined) this.#onDropped({ message: entry.message, error })
     entry.fail(error)
   }
 
