@@ -85,6 +85,11 @@ export class Client {
     return (this.#ended ??= new Subject())
   }
 
+  /** Another connection may go on with the session: one that ends with its connection is not taken over. */
+  get isLasting(): boolean {
+    return this.isPersistent && this.expiryInterval > 0
+  }
+
   /** Whether a message would leave at once. */
   get isReady(): boolean {
     return this.connection?.writable === true && this.session.queued === 0

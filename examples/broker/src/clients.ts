@@ -70,7 +70,7 @@ export class Clients {
     const asked = connect.properties?.sessionExpiryInterval ?? 0
     const sessionExpiryInterval = this.#expiryOf(connect)
     return {
-      sessionPresent: !connect.clean && known?.isPersistent === true,
+      sessionPresent: !connect.clean && known?.isLasting === true,
       properties: sessionExpiryInterval < asked ? { sessionExpiryInterval } : {},
     }
   }
@@ -94,9 +94,9 @@ export class Clients {
     return client
   }
 
-  /** The client says goodbye: its will is not published, unless it asks for it [MQTT-3.14.4-3] [MQTT-3.1.2-10]. */
+  /** The client says goodbye: without a complaint, its will is not published [MQTT-3.14.4-3] [MQTT-3.1.2-10]. */
   goodbye(client: Client, { reasonCode = 0, properties }: DisconnectPacket): void {
-    if (reasonCode !== 0x04) client.will = undefined
+    if (reasonCode === 0x00) client.will = undefined
     const asked = properties?.sessionExpiryInterval
     if (asked !== undefined) client.expiryInterval = this.#limited(asked)
   }
@@ -164,7 +164,7 @@ export class Clients {
     client.waiting.unsubscribe()
     client.waiting = new Subscription()
     this.#away.delete(client)
-    const isOver = clean || !client.isPersistent
+    const isOver = clean || !client.isLasting
     const { will } = client
     const isDue = will !== undefined && (isOver || (client.connection !== undefined && delayOf(will) === 0))
     if (isDue) this.#publish(client)

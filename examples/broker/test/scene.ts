@@ -46,9 +46,14 @@ export class Scene {
 
   /** Connects; nothing of it has happened yet. */
   dial(fields: ConnectFields, options: ClientOptions = {}): TestClient {
+    return new TestClient(this.transport(), { protocolVersion: 5, clean: true, keepalive: 0, ...fields }, options)
+  }
+
+  /** A transport to the broker; who is there has said nothing yet. */
+  transport(): Transport {
     const [ours, theirs] = memoryPair()
     this.#transports.next(theirs)
-    return new TestClient(ours, { protocolVersion: 5, clean: true, keepalive: 0, ...fields }, options)
+    return ours
   }
 
   /** The server stops: everybody is told. */
@@ -102,6 +107,18 @@ export class TestClient {
   /** What it was told: topic and payload of each PUBLISH. */
   get heard(): string[] {
     return this.of('publish').map(({ topic, payload }) => `${topic} ${new TextDecoder().decode(payload)}`)
+  }
+
+  /** The same with QoS and flags, such as `a/b hello 1r`: r is retained, d a duplicate. */
+  get told(): string[] {
+    return this.of('publish').map(
+      ({ qos, retain, dup }, i) => `${this.heard[i]} ${qos}${retain ? 'r' : ''}${dup ? 'd' : ''}`,
+    )
+  }
+
+  /** Forgets what came until now. */
+  forget(): void {
+    this.received.length = 0
   }
 
   /** Subscribes, and gives the codes of SUBACK. */
