@@ -101,6 +101,15 @@ export function quoted(text: string): string {
   return short(safe(JSON.stringify(text)))
 }
 
+/** A text in which a peer may have had its say, such as an error's, as one harmless line. */
+export function oneLine(text: string): string {
+  return safe(
+    JSON.stringify(text)
+      .slice(1, -1)
+      .replace(/\\(["\\])/g, '$1'),
+  )
+}
+
 /** Without the control characters that JSON lets pass. */
 function safe(text: string): string {
   return text.replace(
