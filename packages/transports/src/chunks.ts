@@ -1,10 +1,11 @@
 /** Chunks up to this size that wait in a queue leave as one. */
 const SMALL = 16_384
 
-/** Takes the next chunk off a queue that is not empty, or the small ones at its beginning in one piece. */
-export function takeChunk(queue: Uint8Array[]): Uint8Array {
+/** Takes the next chunk off a queue that is not empty, or the small ones at its beginning in one piece of at most `limit`. */
+export function takeChunk(queue: Uint8Array[], limit: number = SMALL): Uint8Array {
+  const most = Math.min(limit, SMALL)
   let [count, bytes] = [0, 0]
-  while (count < queue.length && bytes + (queue[count] as Uint8Array).length <= SMALL) {
+  while (count < queue.length && bytes + (queue[count] as Uint8Array).length <= most) {
     bytes += (queue[count] as Uint8Array).length
     count += 1
   }

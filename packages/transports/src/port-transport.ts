@@ -129,7 +129,7 @@ export class PortTransport extends TransportState {
 
   #post(): void {
     while (this.#queue.length > 0 && this.#credit > 0) {
-      const chunk = takeChunk(this.#queue)
+      const chunk = takeChunk(this.#queue, this.#credit)
       this.#queued -= chunk.length
       this.#credit -= chunk.length
       this.#posted += chunk.length
