@@ -61,12 +61,13 @@ export function brokerSettings(options: BrokerOptions): BrokerSettings {
 
 /** The options of each session. */
 export function sessionOptionsOf(settings: BrokerSettings): SessionOptions {
-  const { receiveMaximum, topicAliasMaximum, maxQueued, queueOverflow, store } = settings
+  const { receiveMaximum, topicAliasMaximum, maxQueued, maxQueuedBytes, queueOverflow, store } = settings
   const overflow = queueOverflow
   return {
     receiveMaximum,
     topicAliasMaximum,
     maxQueued,
+    maxQueuedBytes,
     overflow,
     ack: 'manual',
     store: store?.sessions,
