@@ -18,7 +18,6 @@ const ours = ['bl.cjs', 'buffer.ts', 'events.ts', 'process-nextick-args.ts']
 /** Functions, methods and constants of mqtt-packet that core never reaches, by file. */
 const unused = {
   'constants.js': [
-    'ACKS',
     'EMPTY',
     'PUBLISH_HEADER',
     'properties',
@@ -44,7 +43,6 @@ const unused = {
     'disconnect',
     'auth',
     'getLengthProperty',
-    'getPropertiesByMaximumPacketSize',
     'writeProperty',
     'writeStringPair',
     'write4ByteNumber',
