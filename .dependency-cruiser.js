@@ -135,7 +135,9 @@ export default {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '/dist/|^(packages/[^/]+|examples|bench)/[^/]+\\.(js|mjs|cjs)$' },
+    exclude: {
+      path: '/dist/|^examples/angular-dashboard/(src|node_modules)/|^(packages/[^/]+|examples|bench)/[^/]+\\.(js|mjs|cjs)$',
+    },
     tsConfig: { fileName: 'tsconfig.test.json' },
     tsPreCompilationDeps: true,
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'node', 'default'] },
