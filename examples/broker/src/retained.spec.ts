@@ -122,12 +122,13 @@ describe('expiry', () => {
         ...message,
         properties: { ...properties, messageExpiryInterval: seconds },
       })
-      does('a 999ms b 1ms c 8996ms de', {
+      does('a 999ms b 1ms c 8996ms de 2s f', {
         a: () => expect(withTimeLeft(message)).toEqual(left(10)),
         b: () => expect(withTimeLeft(message)).toEqual(left(9)),
         c: () => expect(withTimeLeft(message)).toEqual(left(9)),
         d: () => expect(withTimeLeft(message)).toEqual(left(1)),
         e: () => expect(withTimeLeft(message)).toEqual(left(0)),
+        f: () => expect(withTimeLeft(message)).toEqual(left(0)),
       })
     })
     expect(withTimeLeft(messageOf('a'))).toEqual(messageOf('a'))
@@ -162,6 +163,9 @@ describe('expiry', () => {
     expect(retained.set(messageOf('a', 'late', 1))).toEqual({ isKept: true, dropped: ['a'] })
     expect(retained.set(messageOf('b', 'late', 1))).toEqual({ isKept: true, dropped: ['b'] })
     expect([textsOf(retained), retained.size, retained.bytes]).toEqual([[], 0, 0])
+    marbles(({ does }) => {
+      does('---a', { a: () => expect(retained.set(messageOf('c', 'late', 3)).dropped).toEqual(['c']) })
+    })
   })
 })
 

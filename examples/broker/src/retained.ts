@@ -81,11 +81,7 @@ export class Retained {
       if (earlier !== undefined) this.#remove(earlier)
       return size === 0 ? kept : { isKept: true, dropped: [topic] }
     }
-    if (this.#maximum < 1 || size > this.#maximumBytes) return refused
-    if (earlier !== undefined && this.#dropsOldest) {
-      this.#remove(earlier)
-      earlier = undefined
-    }
+    if (size > this.#maximumBytes) return refused
     const dropped: string[] = []
     while (this.#isTooMuch(size, earlier)) {
       const gone = this.#firstExpired(now) ?? (this.#dropsOldest ? this.#oldest : undefined)

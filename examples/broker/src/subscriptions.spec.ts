@@ -1,5 +1,6 @@
 import { matchesFilter, MqttError, parseTopicFilter, type QoS } from '@rxmqtt/core'
 import fc from 'fast-check'
+import { memoryInUse } from '../test/memory.js'
 import type { StoredSubscription } from './store.js'
 import { Subscriptions, type Wanted } from './subscriptions.js'
 
@@ -292,4 +293,27 @@ it('a client that has nothing any more leaves nothing behind: it may come back a
   subscriptions.add(a, { topic: 'first', qos: 0 })
   expect(subscriptions.of(a).map(({ topic }) => topic)).toEqual(['second', 'first'])
   expect(names(subscriptions.match('first', undefined))).toBe('a')
+})
+
+it.each([
+  [
+    'unsubscribed',
+    (subscriptions: Subscriptions<Client>, client: Client, topic: string) => subscriptions.remove(client, topic),
+  ],
+  ['was forgotten', (subscriptions: Subscriptions<Client>, client: Client) => subscriptions.removeAll(client)],
+])('nothing stays of a client that %s', (_, undo) => {
+  const subscriptions = subscriptionsOf()
+  const churn = (round: number): void => {
+    for (let i = 0; i < 1_000; i++) {
+      const client = { name: `${round}-${i}` }
+      const topics = [`a/${round}-${i}`, `a/${round}-${i}/+`, `$share/g-${round}-${i}/a/+`]
+      for (const topic of topics) subscriptions.add(client, { topic, qos: 0 })
+      for (const topic of topics) undo(subscriptions, client, topic)
+    }
+  }
+  churn(0)
+  const before = memoryInUse()
+  for (let round = 1; round < 11; round++) churn(round)
+  expect(memoryInUse() - before).toBeLessThan(500_000)
+  expect(subscriptions.size).toBe(0)
 })

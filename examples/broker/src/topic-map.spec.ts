@@ -1,5 +1,6 @@
 import { matchesFilter, parseTopicFilter } from '@rxmqtt/core'
 import fc from 'fast-check'
+import { memoryInUse } from '../test/memory.js'
 import { TopicMap } from './topic-map.js'
 
 const name = fc.constantFrom('', 'a', 'a', 'b', 'ab', '$SYS', '__proto__', 'constructor')
@@ -89,4 +90,36 @@ it('deleting a topic leaves the ones above and below it', () => {
   expect(map.match('#').sort()).toEqual(['a', 'a/b/d'])
   map.delete('a')
   expect(map.match('#')).toEqual(['a/b/d'])
+})
+
+describe('memory', () => {
+  it('nothing stays of what was deleted', () => {
+    const map = new TopicMap<number>()
+    const churn = (round: number): void => {
+      const topics = Array.from({ length: 1_000 }, (_, i) => `device/${round}-${i}/several/levels/state`)
+      for (const topic of topics) map.set(topic, round)
+      for (const topic of topics) map.set(`${topic}/below`, round)
+      for (const topic of topics) map.delete(topic)
+      for (const topic of topics) map.delete(`${topic}/below`)
+    }
+    churn(0)
+    const before = memoryInUse()
+    for (let round = 1; round < 11; round++) churn(round)
+    expect(map.match('#')).toEqual([])
+    expect(memoryInUse() - before).toBeLessThan(500_000)
+  })
+
+  it('a topic below keeps nothing of the text of one that was deleted', () => {
+    const map = new TopicMap<number>()
+    const before = memoryInUse()
+    for (let i = 0; i < 300; i++) {
+      const level = `a-level-of-some-length-${i}`
+      const long = `${level}/${`${i}`.padEnd(60_000, 'x')}`
+      map.set(long, i)
+      map.set(`${level}/short`, i)
+      map.delete(long)
+    }
+    expect(memoryInUse() - before).toBeLessThan(3_000_000)
+    expect(map.match('#').length).toBe(300)
+  })
 })
