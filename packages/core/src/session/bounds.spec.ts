@@ -197,6 +197,34 @@ describe('a store', () => {
     expect(added.map((entry) => entry.kind === 'message' && entry.message.topic)).toEqual(['48', '49', 'last'])
   })
 
+  it('that takes long is not told what came and went meanwhile, but for the last of it', async () => {
+    const writes: SessionChange[][] = []
+    let done = (): void => undefined
+    const write = (_id: string, changes: readonly SessionChange[]): void | Promise<void> => {
+      writes.push([...changes])
+      return writes.length === 1 ? new Promise((resolve) => (done = resolve)) : undefined
+    }
+    const session = new Session({ store: storeOf({ write }), maxQueued: 10, overflow: 'drop-oldest' })
+    session.load('me').subscribe()
+    await turns()
+    session.publish({ topic: 'first', qos: 1 }).subscribe({ error: () => undefined })
+    await turns()
+    for (let i = 0; i < 5_000; i++) session.publish({ topic: `${i}`, qos: 1 }).subscribe({ error: () => undefined })
+    done()
+    await turns()
+    const [first, second, ...more] = writes
+    expect([first!.length, more.length]).toEqual([1, 0])
+    expect(second!.length).toBeLessThan(1_000)
+    const removed = new Set(second!.map((change) => (change.kind === 'removed' ? change.sequence : -1)))
+    const left = second!.flatMap((change) =>
+      change.kind === 'added' && change.entry.kind === 'message' && !removed.has(change.entry.sequence)
+        ? [change.entry.message.topic]
+        : [],
+    )
+    expect(left).toEqual(Array.from({ length: 10 }, (_, i) => `${4_990 + i}`))
+    expect(removed).toContain(1)
+  })
+
   it('is told nothing of what came and went before it was loaded', async () => {
     const writes: SessionChange[][] = []
     const session = new Session({

@@ -29,6 +29,8 @@ export class Journal {
   #connection: Connection | undefined
   #changes: SessionChange[] = []
   #packets: PacketInput[] = []
+  /** So many changes are looked through for what is over. */
+  #tidyAt = leastTidied
   #scheduled = false
   /** A write is under way that packets wait for. */
   #isHolding = false
@@ -82,7 +84,14 @@ export class Journal {
   note(change: SessionChange): void {
     if (this.#id === undefined) return
     this.#changes.push(change)
+    if (this.#changes.length >= this.#tidyAt) this.#tidy()
     this.#schedule()
+  }
+
+  /** However long the store takes: what waits for it is not much more than what waits to be sent. */
+  #tidy(): void {
+    this.#changes = withoutPairs(this.#changes)
+    this.#tidyAt = Math.max(leastTidied, 2 * this.#changes.length)
   }
 
   /** @throws MqttError `'invalid-packet'` where there is no store */
@@ -180,6 +189,9 @@ export class Journal {
     if (!this.isHolding) this.#onLeft()
   }
 }
+
+/** Changes that are not worth looking through. */
+const leastTidied = 1_000
 
 /** What is added and removed again need not be written. */
 function withoutPairs(changes: readonly SessionChange[]): SessionChange[] {
