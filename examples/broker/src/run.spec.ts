@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Connection, type Packet } from '@rxmqtt/core'
 import { connectTcp } from '@rxmqtt/transports/tcp'
+import { ClassicLevel } from 'classic-level'
 import { filter, firstValueFrom, map, of, ReplaySubject, type Subject, switchMap, tap, toArray } from 'rxjs'
 import { run } from './run.js'
 
@@ -91,6 +92,18 @@ test('passes its options on, and says goodbye to its clients', async () => {
   ])
 })
 
+test('ends when its clients have taken their goodbye', async () => {
+  const { code, stop, port } = start()
+  const order: string[] = []
+  const over = code.then(() => order.push('over'))
+  await client(await port, ['t'], ({ cmd }) => {
+    if (cmd === 'suback') stop.next(0)
+    if (cmd === 'disconnect') order.push('goodbye')
+  })
+  await over
+  expect(order).toEqual(['goodbye', 'over'])
+})
+
 test('ends where it was asked to before it was there, and is quiet about it', async () => {
   const said: string[] = []
   const argv = ['--port', '0', '--log', 'quiet']
@@ -125,5 +138,14 @@ describe('with a store', () => {
     ])
     stop.next(0)
     expect(await code).toBe(0)
+  })
+  test('says in one line which record is damaged, and lets go of the store', async () => {
+    const db = new ClassicLevel(folder)
+    await db.put('!broker!cme', 'nonsense')
+    await db.close()
+    for (let i = 0; i < 2; i++) {
+      const { code, complained } = start('--store', folder)
+      expect([await code, complained]).toEqual([1, [expect.stringContaining('"!broker!cme" is damaged')]])
+    }
   })
 })
