@@ -15,9 +15,9 @@ const types: Readonly<Record<string, string>> = {
 }
 
 /** Debian's chromium, with a new profile. */
-export function startChromium(): Promise<Browser> {
+export function startChromium(more: readonly string[] = []): Promise<Browser> {
   const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
-  return chromium.launch({ executablePath, headless: true, args: [...flags, ...quiet] })
+  return chromium.launch({ executablePath, headless: true, args: [...flags, ...quiet, ...more] })
 }
 
 /** A page, and what went wrong on it. */
