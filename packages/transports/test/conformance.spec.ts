@@ -3,7 +3,7 @@ import { Connection, Encoder, type PacketInput, Protocol, type Transport } from 
 import { connectWs, listenWs } from '@rxmqtt/transports/ws'
 import { WebSocket, WebSocketServer } from 'ws'
 import { type Ending, ending, expectNoHandles, flatten, pattern, until } from './helpers.js'
-import { connect, HOST, type Link, tcp, tls, unix, ws, wss } from './links.js'
+import { connect, HOST, type Link, messagePort, tcp, tls, unix, websocket, ws, wss } from './links.js'
 
 expectNoHandles()
 
@@ -17,7 +17,7 @@ function statement(version: Version, id: string, says: string, check: () => Prom
   test(`${names[version]} [MQTT-${id}] ${says}`, check)
 }
 
-const links: Readonly<Record<string, Link>> = { tcp, unix, tls, ws, wss }
+const links: Readonly<Record<string, Link>> = { tcp, unix, tls, ws, wss, websocket, messagePort }
 
 /** Numbered messages of growing size, so that one lost, doubled, swapped or damaged is seen. */
 const messages = Array.from({ length: 200 }, (_, i) => ({ topic: `t/${i}`, payload: pattern(i * 37, i + 1) }))

@@ -5,7 +5,7 @@ import type { Transport } from '@rxmqtt/core'
 import { connectTcp, listenTcp } from '@rxmqtt/transports/tcp'
 import { catchError, EMPTY, mergeMap, type Subscription, switchMap, tap } from 'rxjs'
 import { type Ending, ending, expectNoHandles, flatten, pattern, pause, read, until } from './helpers.js'
-import { connect, HOST, type Link, tcp, tcpSocket, tls, ws, wss } from './links.js'
+import { connect, HOST, type Link, messagePort, tcp, tcpSocket, tls, websocket, ws, wss } from './links.js'
 
 expectNoHandles()
 
@@ -229,7 +229,7 @@ test('a reset with nobody subscribed is no uncaught exception, whatever was goin
   const seen: unknown[] = []
   const watch = (error: unknown): void => void seen.push(error)
   process.on('uncaughtException', watch)
-  for (const link of [tcp, tls, ws, wss]) {
+  for (const link of [tcp, tls, ws, wss, websocket, messagePort]) {
     for (const busy of [false, true]) {
       const { client, server, close } = await connect(link)
       if (busy) client.sink.next(pattern(3_000_000))

@@ -178,6 +178,11 @@ export function paired(client: Transport, server: Transport, stop?: () => void |
   return { client, server, close }
 }
 
+/** The same link from its other end. */
+export function turned({ client, server, close }: Pair): Pair {
+  return { client: server, server: client, close }
+}
+
 /** Two ends of a pipe in memory, as Node streams. */
 export function streamPair(options: { allowHalfOpen?: boolean; highWaterMark?: number } = {}): [Duplex, Duplex] {
   const ends: Duplex[] = []

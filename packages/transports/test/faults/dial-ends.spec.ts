@@ -1,12 +1,12 @@
 import { Connection } from '@rxmqtt/core'
 import { finalize, switchMap } from 'rxjs'
 import { flatten, until } from '../helpers.js'
-import { tcp, tls, ws } from '../links.js'
+import { messagePort, tcp, tls, websocket, ws } from '../links.js'
 import { closeLater, expectAllClosed, listening } from './support.js'
 
 expectAllClosed()
 
-describe.each([tcp, tls, ws])('a dial over $kind', (link) => {
+describe.each([tcp, tls, ws, websocket, messagePort])('a dial over $kind', (link) => {
   test('errors with what was wrong with a packet from the server', async () => {
     const { address, stop } = await listening(link, (transport) => {
       const connection = new Connection(transport)

@@ -1,7 +1,7 @@
 import { Connection, type Packet, type PacketInput } from '@rxmqtt/core'
 import { take } from 'rxjs'
 import { pause, until } from '../helpers.js'
-import { connect, paired, tcp, tls, ws } from '../links.js'
+import { connect, makeWebStreamsPair, messagePort, paired, tcp, tls, turned, websocket, ws } from '../links.js'
 import { memoryPair } from '@rxmqtt/transports/memory'
 import { encode, expectAllClosed, plain, closeLater } from './support.js'
 
@@ -19,7 +19,9 @@ const burst = (): Buffer =>
 
 const links = [
   { kind: 'memory', open: () => Promise.resolve(paired(...memoryPair())) },
+  { kind: 'web-streams', open: makeWebStreamsPair },
   ...[tcp, tls, ws].map((link) => ({ kind: link.kind, open: () => connect(link) })),
+  ...[websocket, messagePort].map((link) => ({ kind: link.kind, open: () => connect(link).then(turned) })),
 ]
 
 describe.each(links)('who subscribes late, over $kind', ({ open }) => {

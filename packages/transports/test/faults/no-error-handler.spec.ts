@@ -1,7 +1,7 @@
 import { Connection, type Transport } from '@rxmqtt/core'
 import { config } from 'rxjs'
 import { pause, until } from '../helpers.js'
-import { type Link, connect, resetSocket, tcp, tls, ws } from '../links.js'
+import { type Link, connect, messagePort, resetSocket, tcp, tls, websocket, ws } from '../links.js'
 import { closeLater, encode, expectAllClosed } from './support.js'
 
 expectAllClosed()
@@ -51,7 +51,7 @@ async function serve(link: Link): Promise<{ connection: Connection; peer: Transp
   return { connection, peer: pair.server }
 }
 
-describe.each([tcp, tls, ws])('without an error handler anywhere, over $kind', (link) => {
+describe.each([tcp, tls, ws, websocket, messagePort])('without an error handler anywhere, over $kind', (link) => {
   describe.each(Object.keys(listeners))('%s', (who) => {
     test.each(Object.keys(failures))("%s is nobody's uncaught exception", async (failure) => {
       const { connection, peer } = await serve(link)

@@ -1,6 +1,6 @@
 import { Connection } from '@rxmqtt/core'
 import { pattern, until } from '../helpers.js'
-import { connect, tcp, tls, ws } from '../links.js'
+import { connect, messagePort, tcp, tls, websocket, ws } from '../links.js'
 import { encode, expectAllClosed, joined, listening, rawPeer, watch, watchEnd } from './support.js'
 
 expectAllClosed()
@@ -67,7 +67,7 @@ describe.each(Object.keys(refusals))('%s reaches a peer that is still sending 4 
   }, 30_000)
 })
 
-test.each([tcp, tls, ws])('over $kind a client of ours gets it too', async (link) => {
+test.each([tcp, tls, ws, websocket, messagePort])('over $kind a client of ours gets it too', async (link) => {
   const { client, server } = joined(await connect(link), {
     client: { maximumBuffered: 16 * MEBIBYTE },
     server: { role: 'server' },

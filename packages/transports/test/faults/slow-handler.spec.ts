@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { type Connection, mergeMapPausing, type PublishPacket } from '@rxmqtt/core'
 import { map, type Observable, timer } from 'rxjs'
 import { pattern, until } from '../helpers.js'
-import { connect, tcp, tls, ws } from '../links.js'
+import { connect, messagePort, tcp, tls, turned, websocket, ws } from '../links.js'
 import { expectAllClosed, joined } from './support.js'
 
 expectAllClosed()
@@ -23,10 +23,15 @@ function flood(connection: Connection, total: number): { sent: () => number } {
   return { sent: () => sent }
 }
 
-describe.each([tcp, tls, ws])('a handler that takes 1 ms a packet, over $kind', (link) => {
+const links = [
+  ...[tcp, tls, ws, websocket, messagePort].map((link) => ({ kind: link.kind, open: () => connect(link) })),
+  { kind: 'message-port, in the page', open: () => connect(messagePort).then(turned) },
+]
+
+describe.each(links)('a handler that takes 1 ms a packet, over $kind', (link) => {
   test('stops the socket, not the memory, and loses nothing', async () => {
     const [total, capacity] = [1_500, 64]
-    const pair = await connect(link)
+    const pair = await link.open()
     const { client, server } = joined(pair)
     let received = 0
     let mostQueued = 0
