@@ -11,6 +11,7 @@ import { slowReaders } from './soak/slow-readers.js'
 import { stalls } from './soak/stalls.js'
 import { steady } from './soak/steady.js'
 import { storm } from './soak/storm.js'
+import { takeovers } from './soak/takeovers.js'
 import { writers } from './soak/writers.js'
 
 const usage = `npm run soak -- [--short | --strict] [--minutes N] [--seed N] [--only NAME]
@@ -21,7 +22,7 @@ const usage = `npm run soak -- [--short | --strict] [--minutes N] [--seed N] [--
               steady load takes what the others leave of it
   --seed      to have the random choices of an earlier run again
   --only      one scenario: stalls, closes, writers, connections, idle, churn, storm, publishes, slow,
-              parties, crowd or steady`
+              broker, takeovers, parties, crowd or steady`
 
 interface Scenario {
   readonly name: string
@@ -93,6 +94,16 @@ const scenarios: readonly Scenario[] = [
     name: 'slow',
     about: 'a flood to who reads nothing, and to who acknowledges nothing',
     run: () => slowReaders({ messages: short ? 4_000 : 20_000, rounds: short ? 1 : 3, apart: true }),
+  },
+  {
+    name: 'broker',
+    about: 'the same floods to the whole broker',
+    run: () => slowReaders({ messages: short ? 4_000 : 20_000, rounds: short ? 1 : 3, server: 'broker', apart: true }),
+  },
+  {
+    name: 'takeovers',
+    about: 'one client identifier of the broker, taken over again and again',
+    run: () => takeovers({ times: short ? 300 : 1_000 }),
   },
   {
     name: 'parties',

@@ -1,5 +1,6 @@
 import { Child } from '../child.js'
 import { BareClient } from './bare-client.js'
+import { BrokerFanOut } from './broker-fan-out.js'
 import { FanOut, type FanOutReport, MAXIMUM_QUEUED, WINDOW } from './fan-out.js'
 import type { FanOutChild } from './fan-out-child.js'
 import { Findings } from './findings.js'
@@ -10,6 +11,8 @@ export interface SlowReadersOptions {
   readonly messages: number
   /** How often each kind of time is measured, in turn. */
   readonly rounds: number
+  /** `serve` with a session a client, or the whole broker. @default 'sessions' */
+  readonly server?: 'sessions' | 'broker' | undefined
   /** Whether the server has a process of its own: only then its size and others' latency tell anything. */
   readonly apart: boolean
 }
@@ -30,17 +33,22 @@ type Times = Record<'quiet' | 'paced' | 'read' | 'unread', number[]>
 interface Server {
   readonly port: number
   report(): Promise<FanOutReport>
-  stop(): void
+  stop(): Promise<void> | void
 }
 
 /**
- * A server of sessions, under a flood at full speed to a subscriber that reads nothing, and to one that acknowledges nothing:
+ * A server of sessions, or the whole broker, under a flood at full speed to a subscriber that reads nothing, and to one that acknowledges nothing:
  * their policy drops and tells, what waits for them is bounded, and others lose nothing and keep their latency.
  */
-export async function slowReaders({ messages, rounds, apart }: SlowReadersOptions): Promise<Findings> {
+export async function slowReaders({
+  messages,
+  rounds,
+  server: kind = 'sessions',
+  apart,
+}: SlowReadersOptions): Promise<Findings> {
   const findings = new Findings()
   const opened = await open()
-  const server = await start(apart)
+  const server = await start(kind, apart)
   const flooder = await BareClient.dial(server.port, 'flooder')
   const probe = await Probe.start(server.port, findings)
   await flooded(flooder, 'nobody', messages, 0)
@@ -70,7 +78,7 @@ export async function slowReaders({ messages, rounds, apart }: SlowReadersOption
   if (apart) latencies(findings, times)
   findings.demand('messages on another topic', probe.received, `${probe.sent}`, probe.received === probe.sent)
   flooder.close()
-  server.stop()
+  await server.stop()
   const left = await leftOpen(opened)
   findings.demand('handles and file descriptors', left ?? 'as before', 'as before', left === undefined)
   return findings
@@ -195,13 +203,13 @@ async function gone(server: Server, clients: number): Promise<void> {
   for (let i = 0; i < 100 && (await server.report()).clients > clients; i += 1) await pause(20)
 }
 
-async function start(apart: boolean): Promise<Server> {
+async function start(kind: 'sessions' | 'broker', apart: boolean): Promise<Server> {
   if (apart) {
-    const child = new Child<FanOutChild>('./soak/fan-out-child.js')
+    const child = new Child<FanOutChild>('./soak/fan-out-child.js', [kind])
     const port = await child.call('start', undefined)
     return { port, report: () => child.call('report', undefined), stop: () => child.stop() }
   }
-  const server = new FanOut()
+  const server = kind === 'broker' ? new BrokerFanOut() : new FanOut()
   return { port: await server.start(), report: () => server.report(), stop: () => server.stop() }
 }
 
