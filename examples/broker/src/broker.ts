@@ -70,8 +70,7 @@ export async function openBroker(options: BrokerOptions = {}): Promise<Broker> {
   const { store, maximumRetained, maximumRetainedBytes, retainedOverflow, maximumLevels } = settings
   const subscriptions = new Subscriptions<Client>({
     maximumLevels,
-    isReady: (client) => client.isReady,
-    isAlive: (client) => client.isPersistent,
+    rankOf: (client) => client.rank,
   })
   const retained = new Retained({
     maximum: maximumRetained,
@@ -152,7 +151,9 @@ export async function openBroker(options: BrokerOptions = {}): Promise<Broker> {
   }
 
   if (store !== undefined) {
-    for await (const message of store.retained()) retained.set(message)
+    for await (const message of store.retained()) {
+      for (const topic of retained.set(message).dropped) store.removeRetained(topic).catch(problem)
+    }
     for await (const record of store.clients()) await clients.restore(record)
   }
   clients.begin()

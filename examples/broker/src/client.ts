@@ -90,9 +90,15 @@ export class Client {
     return this.isPersistent && this.expiryInterval > 0
   }
 
-  /** Whether a message would leave at once. */
-  get isReady(): boolean {
-    return this.connection?.writable === true && this.session.queued === 0
+  /** How ready it is for a message of a shared subscription: it is there, it is busy, it may come back, it is full. */
+  get rank(): number {
+    const { connection, session } = this
+    const isThere = connection !== undefined
+    if (!isThere && !this.isPersistent) return Number.POSITIVE_INFINITY
+    const { queued } = session
+    if (queued >= this.#parts.options.maxQueued!) return 3
+    if (!isThere) return 2
+    return queued === 0 && connection.writable ? 0 : 1
   }
 
   /** Hands a message to the session, at the lower QoS of both [MQTT-3.8.4-8]. */

@@ -56,8 +56,10 @@ export class Publishing {
   }
 }
 
-function retainedOf({ topic, payload = '', qos, properties }: Message): RetainedMessage {
-  const seconds = properties?.messageExpiryInterval
+/** What is kept shares no bytes with the chunk in which it came. */
+function retainedOf({ topic, payload = '', qos, properties: given }: Message): RetainedMessage {
+  const { messageExpiryInterval: seconds, correlationData } = given ?? {}
+  const properties = correlationData === undefined ? given : { ...given, correlationData: correlationData.slice() }
   return {
     topic,
     payload: typeof payload === 'string' ? new TextEncoder().encode(payload) : payload.slice(),

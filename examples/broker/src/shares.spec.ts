@@ -8,7 +8,9 @@ interface Client {
   isAlive: boolean
 }
 
-const readiness = { isReady: (client: Client) => client.isReady, isAlive: (client: Client) => client.isAlive }
+const readiness = {
+  rankOf: ({ isReady, isAlive }: Client) => (isReady ? 0 : isAlive ? 1 : Number.POSITIVE_INFINITY),
+}
 
 function memberOf(name: string, qos: QoS = 1): Member<Client> {
   const client = { name, isReady: true, isAlive: true }

@@ -14,10 +14,8 @@ export interface Wanted<C> {
 
 /** Whom a message of a shared subscription may go to. */
 export interface Readiness<C> {
-  /** Connected and not full: these come first. */
-  isReady(client: C): boolean
-  /** Its session takes a message into its queue. */
-  isAlive(client: C): boolean
+  /** 0 for a client that is ready; more, the less it is; Infinity where the message would be lost. */
+  rankOf(client: C): number
 }
 
 /** A client in a group. A later subscription of it gives other terms. */
@@ -51,17 +49,19 @@ export class Share<C> {
     if (index < this.#next) this.#next--
   }
 
-  /** The next member that is ready, or else the next whose session is alive, or else nobody. */
+  /** The next of the members that are the most ready, or nobody. */
   choose(readiness: Readiness<C>): Wanted<C> | undefined {
     const members = this.#members
-    let fallback = -1
-    for (let i = 0; i < members.length; i++) {
+    let best = -1
+    let least = Number.POSITIVE_INFINITY
+    for (let i = 0; i < members.length && least > 0; i++) {
       const index = (this.#next + i) % members.length
-      const { client } = members[index]!.wanted
-      if (readiness.isReady(client)) return this.#take(index)
-      if (fallback < 0 && readiness.isAlive(client)) fallback = index
+      const rank = readiness.rankOf(members[index]!.wanted.client)
+      if (rank >= least) continue
+      least = rank
+      best = index
     }
-    return fallback < 0 ? undefined : this.#take(fallback)
+    return best < 0 ? undefined : this.#take(best)
   }
 
   #take(index: number): Wanted<C> {

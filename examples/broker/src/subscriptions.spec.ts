@@ -13,7 +13,7 @@ const [a, b, c]: readonly [Client, Client, Client] = [{ name: 'a' }, { name: 'b'
 function subscriptionsOf(
   options: Partial<ConstructorParameters<typeof Subscriptions<Client>>[0]> = {},
 ): Subscriptions<Client> {
-  return new Subscriptions<Client>({ maximumLevels: 8, isReady: () => true, isAlive: () => true, ...options })
+  return new Subscriptions<Client>({ maximumLevels: 8, rankOf: () => 0, ...options })
 }
 
 function wanted(client: Client, qos: QoS, more: Partial<Wanted<Client>> = {}): Wanted<Client> {
@@ -187,7 +187,9 @@ describe('MQTT 5', () => {
 
   it('a share prefers who is ready, then who is alive; nobody gets what nobody can take', () => {
     const [ready, alive] = [new Set([b]), new Set([b, c])]
-    const subscriptions = subscriptionsOf({ isReady: (each) => ready.has(each), isAlive: (each) => alive.has(each) })
+    const subscriptions = subscriptionsOf({
+      rankOf: (each) => (ready.has(each) ? 0 : alive.has(each) ? 1 : Number.POSITIVE_INFINITY),
+    })
     for (const client of [a, b, c]) subscriptions.add(client, { topic: '$share/g/a', qos: 1 })
     const who = (): string => names(subscriptions.match('a', undefined))
     expect([who(), who()]).toEqual(['b', 'b'])
