@@ -1,0 +1,49 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const hooks = new URL('../../../scripts/typescript-hooks.mjs', import.meta.url)
+const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+
+/** The program, as its command line starts it. */
+export class BrokerProcess {
+  readonly port: number
+  /** What it complained of. */
+  readonly complaints: string[]
+  readonly #process: ChildProcess
+
+  private constructor(child: ChildProcess, port: number, complaints: string[]) {
+    this.#process = child
+    this.port = port
+    this.complaints = complaints
+  }
+
+  /** Resolves when it listens, on any free port. */
+  static async start(...args: readonly string[]): Promise<BrokerProcess> {
+    const argv = ['--import', hooks.href, main, '--port', '0', ...args]
+    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const complaints: string[] = []
+    createInterface(child.stderr).on('line', (line) => complaints.push(line))
+    const port = new Promise<number>((resolve, reject) => {
+      createInterface(child.stdout).on('line', (line) => {
+        const [, found] = /mqtt:\/\/127\.0\.0\.1:(\d+)/.exec(line) ?? []
+        if (found !== undefined) resolve(Number(found))
+      })
+      child.once('exit', (code, signal) =>
+        reject(new Error(`the broker ended with ${signal ?? code}: ${complaints.join('\n')}`)),
+      )
+    })
+    return new BrokerProcess(child, await port, complaints)
+  }
+
+  /** Sends a signal; resolves with how it ended. */
+  async end(signal: NodeJS.Signals): Promise<string> {
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      const ended = once(this.#process, 'exit')
+      this.#process.kill(signal)
+      await ended
+    }
+    return String(this.#process.signalCode ?? this.#process.exitCode)
+  }
+}
