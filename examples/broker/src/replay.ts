@@ -5,12 +5,15 @@ import {
   defer,
   EMPTY,
   exhaustMap,
+  filter,
   from,
   mergeMap,
   type Observable,
   repeat,
   scheduled,
   Subject,
+  subscribeOn,
+  takeUntil,
 } from 'rxjs'
 import { withTimeLeft } from './retained.js'
 import type { RetainedMessage, StoredSubscription } from './store.js'
@@ -37,6 +40,8 @@ export class Replay {
   readonly #retainedFor: RetainedFor
   readonly #waiting = new Map<string, StoredSubscription>()
   readonly #wake = new Subject<void>()
+  /** A filter that is not wanted any more; undefined: none is. */
+  readonly #gone = new Subject<string | undefined>()
   /** Sends as long as it is subscribed to. */
   readonly sending$: Observable<unknown>
 
@@ -53,13 +58,15 @@ export class Replay {
     this.#wake.next()
   }
 
-  /** What waits is not wanted any more. */
+  /** What did not begin to be sent is not wanted any more [MQTT-3.10.4-2]. */
   remove(filter: string): void {
     this.#waiting.delete(filter)
+    this.#gone.next(filter)
   }
 
   clear(): void {
     this.#waiting.clear()
+    this.#gone.next(undefined)
   }
 
   #first(): Observable<unknown> {
@@ -69,8 +76,20 @@ export class Replay {
     this.#waiting.delete(topic)
     const terms = { qos, retain: true, identifiers: identifier === undefined ? [] : [identifier] }
     return from(this.#retainedFor(topic)).pipe(
-      // The session's `dropped$` tells.
-      mergeMap((message) => this.#send(withTimeLeft(message), terms).pipe(catchError(() => EMPTY)), concurrency),
+      // Later: a long row of those that leave at once must not be one deep stack.
+      mergeMap((message) => defer(() => this.#sendNow(message, terms)).pipe(subscribeOn(asapScheduler)), concurrency),
+      takeUntil(this.#gone.pipe(filter((gone) => gone === undefined || gone === topic))),
     )
+  }
+
+  #sendNow(message: RetainedMessage, terms: Terms): Observable<unknown> {
+    if (!this.#isCurrent(message)) return EMPTY
+    // The session's `dropped$` tells.
+    return this.#send(withTimeLeft(message), terms).pipe(catchError(() => EMPTY))
+  }
+
+  /** What took its place while it waited has been sent as any other message. */
+  #isCurrent(message: RetainedMessage): boolean {
+    return this.#retainedFor(message.topic)[0] === message
   }
 }
