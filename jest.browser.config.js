@@ -4,7 +4,7 @@ import base from './jest.config.js'
 /** @type {import('jest').Config} */
 const config = {
   ...base,
-  roots: ['<rootDir>/browser-tests'],
+  roots: ['<rootDir>/browser-tests', '<rootDir>/examples/angular-dashboard/e2e'],
   testMatch: ['**/*.browser.spec.ts'],
   testPathIgnorePatterns: ['/node_modules/'],
   // The builds themselves are imported here.

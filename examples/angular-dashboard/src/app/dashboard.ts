@@ -77,6 +77,14 @@ const maximumCharts = 3
     .filter {
       grid-column: 1 / -1;
     }
+    .charts {
+      display: flex;
+      flex-direction: column;
+    }
+    rx-line-chart,
+    .empty {
+      flex: 1;
+    }
     .head {
       display: flex;
       flex-wrap: wrap;

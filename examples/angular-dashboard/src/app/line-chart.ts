@@ -27,10 +27,10 @@ const narrow = 300
 const dots: Plugin<'line'> = {
   id: 'dots',
   afterDatasetsDraw: (chart) => {
-    const { ctx, data } = chart
+    const { ctx, data, chartArea } = chart
     data.datasets.forEach(({ borderColor }, index) => {
       const last = chart.getDatasetMeta(index).data.at(-1)
-      if (last === undefined) return
+      if (last === undefined || last.x < chartArea.left) return
       ctx.beginPath()
       ctx.arc(last.x, last.y, 3, 0, 2 * Math.PI)
       ctx.fillStyle = borderColor as string
@@ -50,7 +50,8 @@ Chart.register(LineController, LineElement, PointElement, LinearScale)
   `,
   styles: `
     :host {
-      display: block;
+      display: flex;
+      flex-direction: column;
     }
     .label {
       margin: 0.75rem 0 0.25rem;
@@ -59,7 +60,8 @@ Chart.register(LineController, LineElement, PointElement, LinearScale)
     }
     .plot {
       position: relative;
-      height: clamp(12rem, 34vh, 19rem);
+      flex: 1 0 clamp(12rem, 34vh, 19rem);
+      min-height: 0;
     }
   `,
 })
