@@ -2,7 +2,7 @@ import { invalidPacket, shown } from '../codec/violation.js'
 import { Queue } from '../operators/queue.js'
 import type { PublishPacket } from '../packet/packet.js'
 import { type PubackReasonCode, reasonCodes } from '../packet/reason-code.js'
-import type { Delivery } from './message.js'
+import { type Delivery, ownMessage } from './message.js'
 import type { Waiting } from './room.js'
 
 /** A message from the peer, from its arrival until it is acknowledged. */
@@ -95,9 +95,7 @@ export class Inbox {
   }
 }
 
-/** The payload is no longer a view of the chunk in which it came, which would be kept with it. */
+/** Its bytes are no longer views of the chunk in which it came, which would be kept with it. */
 function keep(incoming: Incoming): void {
-  const { packet } = incoming
-  const { payload } = packet
-  if (payload.byteLength < payload.buffer.byteLength) incoming.packet = { ...packet, payload: new Uint8Array(payload) }
+  incoming.packet = ownMessage(incoming.packet)
 }

@@ -92,12 +92,11 @@ export function withAlias(
   return topicAlias === properties?.topicAlias ? properties : { ...properties, topicAlias }
 }
 
-/** A message that nobody else changes: the payload as bytes of its own, where it was a view of more. */
+/** A message that nobody else changes: its bytes its own, where they were views of more. */
 export function keptMessage(message: Message): StoredMessage {
   const { topic, payload = '', qos, retain = false, properties } = message
   const bytes = typeof payload === 'string' ? toUtf8(payload) : payload
-  const own = bytes.byteLength < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes
-  return { topic, payload: own, qos: qos as 1 | 2, retain, properties }
+  return { topic, payload: ownBytes(bytes), qos: qos as 1 | 2, retain, properties: ownProperties(properties) }
 }
 
 /** Bytes of a message's payload. */
@@ -105,11 +104,23 @@ export function payloadBytes({ payload = '' }: Message): number {
   return typeof payload === 'string' ? utf8Length(payload) : payload.byteLength
 }
 
-/** The message with a payload of its own, where that was a view of more. */
-export function ownMessage(message: Message): Message {
-  const { payload } = message
-  const isView = payload instanceof Uint8Array && payload.byteLength < payload.buffer.byteLength
-  return isView ? { ...message, payload: new Uint8Array(payload) } : message
+/** The message with bytes of its own, where they were views of more. */
+export function ownMessage<M extends Message>(message: M): M {
+  const { payload, properties } = message
+  const ownPayload = typeof payload === 'string' ? payload : payload && ownBytes(payload)
+  const own = ownProperties(properties)
+  return ownPayload === payload && own === properties ? message : { ...message, payload: ownPayload, properties: own }
+}
+
+/** Correlation data is a view of its chunk too. */
+function ownProperties(properties: PublishProperties | undefined): PublishProperties | undefined {
+  const data = properties?.correlationData
+  if (data === undefined || data.byteLength === data.buffer.byteLength) return properties
+  return { ...properties, correlationData: ownBytes(data) }
+}
+
+function ownBytes(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes
 }
 
 /** When a message expires, in milliseconds since the epoch. */
