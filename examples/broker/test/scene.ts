@@ -111,8 +111,9 @@ export class TestClient {
 
   /** The same with QoS and flags, such as `a/b hello 1r`: r is retained, d a duplicate. */
   get told(): string[] {
+    const { heard } = this
     return this.of('publish').map(
-      ({ qos, retain, dup }, i) => `${this.heard[i]} ${qos}${retain ? 'r' : ''}${dup ? 'd' : ''}`,
+      ({ qos, retain, dup }, i) => `${heard[i]} ${qos}${retain ? 'r' : ''}${dup ? 'd' : ''}`,
     )
   }
 
