@@ -63,7 +63,7 @@ class ZeroQueue extends Queue<Incoming> implements Waiting<Incoming> {
 /** Messages that wait for somebody who listens, in the order in which they came. */
 export class Inbox {
   /** Those of QoS 0. */
-  readonly zero = new ZeroQueue()
+  readonly zero: ZeroQueue = new ZeroQueue()
   #promised = new Queue<Incoming>()
   #order = 0
 
