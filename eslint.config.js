@@ -10,11 +10,25 @@ const noDeepPaths = {
 const outside = (name, message) => ({ name, message })
 
 export default tseslint.config(
-  { ignores: ['**/dist/', 'temp/', 'coverage/', 'browser-tests/fixtures/', 'examples/angular-dashboard/src/'] },
+  {
+    ignores: [
+      '**/dist/',
+      'temp/',
+      'coverage/',
+      'browser-tests/fixtures/',
+      'examples/angular-dashboard/src/*.ts',
+      'examples/angular-dashboard/src/app/*.ts',
+    ],
+  },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked, rxjs.configs.recommended],
-    languageOptions: { parserOptions: { project: './tsconfig.test.json', tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: {
+        project: ['./tsconfig.test.json', './examples/browser/tsconfig.json'],
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
     plugins: { rxmqtt: { rules: { finnish } } },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: {
@@ -116,6 +130,23 @@ export default tseslint.config(
     // It compares builds, by the packets that the specs of core are made of.
     files: ['browser-tests/equality.browser.spec.ts'],
     rules: { 'no-restricted-imports': 'off' },
+  },
+  {
+    // What runs in browsers too; the dependency rule 'browser-entries-without-node' keeps their imports.
+    files: ['websocket*', 'web-streams', 'streams', 'message-port', 'port*', 'chunks', 'dial', 'memory', 'state'].map(
+      (name) => `packages/transports/src/${name}.ts`,
+    ),
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...['Buffer', 'process', 'global', 'require', 'setImmediate', 'clearImmediate'].map((name) =>
+          outside(name, 'Browsers have no Node.'),
+        ),
+        ...['setTimeout', 'setInterval', 'clearTimeout', 'clearInterval', 'queueMicrotask', 'Date', 'performance'].map(
+          (name) => outside(name, 'Time is RxJS time.'),
+        ),
+      ],
+    },
   },
   {
     files: specs,

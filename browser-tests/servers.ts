@@ -7,23 +7,26 @@ import { createSessionServer } from '../examples/src/session-server.js'
 /** A server that speaks MQTT over WebSocket. */
 export interface MqttServer {
   readonly url: string
+  readonly port: number
   /** Ends it, and tells what went wrong there. */
   stop(): Promise<string[]>
 }
 
 export type ServerKind = 'the toolkit' | 'mosquitto'
 
-/** Starts a server on a free port of the loopback address. */
-export async function startServer(kind: ServerKind): Promise<MqttServer> {
-  return kind === 'mosquitto' ? mosquitto() : toolkit()
+/** Starts a server on the loopback address, on a free port, or the toolkit's on one of your choice. */
+export async function startServer(kind: ServerKind, port = 0): Promise<MqttServer> {
+  return kind === 'mosquitto' ? mosquitto() : toolkit(port)
 }
 
-async function toolkit(): Promise<MqttServer> {
-  const { listening, port } = portTold()
+async function toolkit(asked: number): Promise<MqttServer> {
+  const { listening, port: told } = portTold()
   const server = createSessionServer()
-  const events = hear(listenWs({ host, path: '/mqtt', listening }).pipe(server.serve()))
+  const events = hear(listenWs({ host, port: asked, path: '/mqtt', listening }).pipe(server.serve()))
+  const port = await told
   return {
-    url: `ws://${host}:${await port}/mqtt`,
+    url: `ws://${host}:${port}/mqtt`,
+    port,
     stop: async () => {
       events.subscription.unsubscribe()
       return faults(events)
@@ -33,5 +36,6 @@ async function toolkit(): Promise<MqttServer> {
 
 async function mosquitto(): Promise<MqttServer> {
   const broker = await startMosquitto(['ws'])
-  return { url: `ws://${host}:${broker.ports.ws}/mqtt`, stop: () => broker.stop().then(() => []) }
+  const port = broker.ports.ws
+  return { url: `ws://${host}:${port}/mqtt`, port, stop: () => broker.stop().then(() => []) }
 }
