@@ -9,7 +9,7 @@ const session = new Session()
 const { properties } = session
 const connect = { clientId: `page-${Math.random()}`, protocolVersion: 5, keepalive: 30, properties } as const
 
-/** Talks over one connection. It never completes: a connection that the server ended is a reason to dial again, too. */
+/** Talks over one connection until its end, and says when the values come. */
 function converse(connection: Connection): Observable<string> {
   return handshake(connection, connect).pipe(
     switchMap((connack) => {
