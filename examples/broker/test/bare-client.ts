@@ -19,6 +19,8 @@ export class BareClient {
   readonly heard: Heard[] = []
   /** Payloads of messages that the broker has taken: PUBACK, or PUBREC, came. */
   readonly taken = new Set<string>()
+  /** Called for each of them. */
+  onTaken: () => void = () => undefined
   /** Messages that it has not taken, by packet identifier, in the order in which they were sent. */
   readonly #untaken = new Map<number, IPublishPacket>()
   /** QoS 2: PUBREC came, and no PUBCOMP. */
@@ -100,6 +102,7 @@ export class BareClient {
         const { payload } = this.#untaken.get(messageId) ?? {}
         if (payload !== undefined) this.taken.add(String(payload))
         this.#untaken.delete(messageId)
+        this.onTaken()
         if (packet.cmd === 'puback') break
         this.#unreleased.add(messageId)
         this.#send({ cmd: 'pubrel', messageId })

@@ -12,8 +12,10 @@ const topics = 100
 const waiting = 10
 /** Messages on their way at a time. */
 const window = 50
-/** Messages that are taken between the beginning of the flood and the kill. */
-const untilKill = 500
+/** Sessions that have what is published when the process is killed: many, so that storing it takes its time. */
+const flooded = 100
+/** Messages of it that are acknowledged before. */
+const untilKill = 200
 const retained = 20
 /** Seconds after which delayed wills are due. */
 const willDelay = 2
@@ -22,6 +24,7 @@ const together = 100
 const limit = 60_000
 
 const topicOf = (n: number): string => `to/${n % topics}`
+const flood = 'flood'
 const will = (text: string, seconds: number): object => ({
   will: { topic: `wills/${text}`, payload: text, qos: 1, retain: false, properties: { willDelayInterval: seconds } },
 })
@@ -65,15 +68,20 @@ async function each<T>(items: readonly T[], run: (item: T, index: number) => Pro
 }
 
 /**
- * Publishes messages from this number on, every other one with QoS 2, until the time has come.
+ * Publishes messages with the numbers from here on, every other one with QoS 2, until the time has come.
  *
- * @returns the number of the next one
+ * @returns the next number
  */
-async function publish(publisher: BareClient, from: number, isOver: (next: number) => boolean): Promise<number> {
+async function publish(
+  publisher: BareClient,
+  from: number,
+  topic: (n: number) => string,
+  isOver: (next: number) => boolean,
+): Promise<number> {
   let next = from
   while (!isOver(next)) {
     if (publisher.pending < window) {
-      publisher.publish(topicOf(next), String(next), next % 2 === 0 ? 1 : 2)
+      publisher.publish(topic(next), String(next), next % 2 === 0 ? 1 : 2)
       next++
     } else await delay(1)
   }
@@ -87,9 +95,11 @@ const allTaken = (publisher: BareClient): Promise<void> =>
   )
 
 /** How often each number came to a subscriber, in the order in which they came first. */
-function countsOf({ heard }: BareClient, topic: string): Map<number, number> {
+function countsOf({ heard }: BareClient): Map<number, number> {
   const counts = new Map<number, number>()
-  for (const each of heard) if (each.topic === topic) counts.set(+each.text, (counts.get(+each.text) ?? 0) + 1)
+  for (const { topic, text } of heard) {
+    if (topic === flood || topic.startsWith('to/')) counts.set(Number(text), (counts.get(Number(text)) ?? 0) + 1)
+  }
   return counts
 }
 
@@ -100,7 +110,7 @@ test(
     const subscribers = Array.from({ length: sessions }, (_, i) => client(`session-${i}`))
     await each(subscribers, async (subscriber, i) => {
       expect(await subscriber.connect(first.port)).toBe(false)
-      await subscriber.subscribe(topicOf(i), ...(i === 0 ? ['wills/#'] : []))
+      await subscriber.subscribe(topicOf(i), ...(i < flooded ? [flood] : []), ...(i === 0 ? ['wills/#'] : []))
       subscriber.vanish()
     })
     const publisher = client('publisher')
@@ -108,7 +118,7 @@ test(
     for (let i = 0; i < retained; i++) publisher.publish(`kept/${i}`, `kept ${i}`, 1, true)
     publisher.publish('kept/0', '', 1, true)
     publisher.publish('kept/1', 'kept anew', 2, true)
-    const queued = await publish(publisher, 0, (next) => next === topics * waiting)
+    const queued = await publish(publisher, 0, topicOf, (next) => next === topics * waiting)
     await allTaken(publisher)
     const dying = [client('at once', will('at once', 0)), client('later', will('later', willDelay))]
     for (const each of dying) await each.connect(first.port)
@@ -116,9 +126,19 @@ test(
     await dead.connect(first.port)
     dead.vanish()
 
-    const before = publisher.taken.size
-    const flooded = await publish(publisher, queued, () => publisher.taken.size >= before + untilKill)
-    expect(await first.end('SIGKILL')).toBe('SIGKILL')
+    // What is acknowledged in the last moment is what a store could still lose.
+    const killAt = publisher.taken.size + untilKill
+    let ended: Promise<string> | undefined
+    publisher.onTaken = () => {
+      if (publisher.taken.size >= killAt) ended ??= first.end('SIGKILL')
+    }
+    const last = await publish(
+      publisher,
+      queued,
+      () => flood,
+      () => ended !== undefined,
+    )
+    expect(await ended).toBe('SIGKILL')
     await publisher.closed()
     const acknowledged = [...publisher.taken].map(Number).filter((n) => !Number.isNaN(n))
     expect(publisher.pending).toBeGreaterThan(0)
@@ -127,17 +147,17 @@ test(
     const second = await start()
     expect(await publisher.connect(second.port)).toBe(true)
     await allTaken(publisher)
-    const total = await publish(publisher, flooded, (next) => next === flooded + topics)
+    const total = await publish(publisher, last, topicOf, (next) => next === last + topics)
     await allTaken(publisher)
     const problems: string[] = []
     await each(subscribers, async (subscriber, i) => {
-      const topic = topicOf(i)
-      const own = Array.from({ length: total }, (_, n) => n).filter((n) => topicOf(n) === topic)
+      const isOwn = (n: number): boolean => (n >= queued && n < last ? i < flooded : topicOf(n) === topicOf(i))
+      const own = Array.from({ length: total }, (_, n) => n).filter(isOwn)
       expect(await subscriber.connect(second.port)).toBe(true)
       const isThere = (): boolean => subscriber.heard.some(({ text }) => text === String(own.at(-1)))
-      await until(isThere, () => `${topic}: the last message did not come`)
-      const counts = countsOf(subscriber, topic)
-      const certain = new Set(acknowledged.filter((n) => topicOf(n) === topic))
+      await until(isThere, () => `session ${i}: the last message did not come`)
+      const counts = countsOf(subscriber)
+      const certain = new Set(acknowledged.filter(isOwn))
       const missing = own.filter((n) => !counts.has(n))
       const again = [...certain].filter((n) => counts.get(n) !== 1)
       const order = [...counts.keys()].filter((n) => certain.has(n))
