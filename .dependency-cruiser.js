@@ -7,6 +7,9 @@ const specs = '\\.spec\\.ts$|/test/|/src/spec-support/'
 /** Names that are published; they resolve to these files. */
 const coreEntry = `^${core}/((testing|level)/)?index\\.ts$`
 const transportEntries = '^packages/transports/src/(tcp|tls|ws|duplex|memory|websocket|web-streams|message-port)\\.ts$'
+/** What runs in browsers: the entries and what they consist of. */
+const browserFiles =
+  '^packages/transports/src/(websocket|websocket-transport|web-streams|streams|message-port|port|port-transport|port-bridge|chunks|dial|memory|options|state)\\.ts$'
 /** The transport contract is a leaf: the errors, the packets and the codec have no business with it. */
 const seesTransport = (layer) => layers.indexOf(layer) >= layers.indexOf('operators')
 
@@ -101,6 +104,13 @@ export default {
       to: { path: '^(packages/core|examples|bench)/', pathNot: coreEntry },
     },
     {
+      name: 'browser-entries-without-node',
+      comment: 'What a page imports of the transports reaches nothing but core and rxjs: no Node, no ws',
+      severity: 'error',
+      from: { path: browserFiles },
+      to: { pathNot: `${browserFiles}|^${core}/index\\.ts$|^node_modules/rxjs/` },
+    },
+    {
       name: 'published-names-only',
       comment: 'Examples and benchmarks import the packages by their published names',
       severity: 'error',
@@ -136,7 +146,7 @@ export default {
   options: {
     doNotFollow: { path: 'node_modules' },
     exclude: {
-      path: '/dist/|^examples/angular-dashboard/(src|node_modules)/|^(packages/[^/]+|examples|bench)/[^/]+\\.(js|mjs|cjs)$',
+      path: '/dist/|^examples/angular-dashboard/(src/([^/]+|app/[^/]+)$|node_modules/)|^(packages/[^/]+|examples|bench)/[^/]+\\.(js|mjs|cjs)$',
     },
     tsConfig: { fileName: 'tsconfig.test.json' },
     tsPreCompilationDeps: true,

@@ -1,6 +1,6 @@
 import { provideBrowserGlobalErrorListeners, provideZonelessChangeDetection } from '@angular/core'
 import { bootstrapApplication } from '@angular/platform-browser'
-import { Dashboard } from './app/dashboard'
+import { Dashboard } from './app/dashboard.js'
 
 bootstrapApplication(Dashboard, {
   providers: [provideZonelessChangeDetection(), provideBrowserGlobalErrorListeners()],

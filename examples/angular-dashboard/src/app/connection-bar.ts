@@ -1,6 +1,6 @@
 import { Component, computed, inject } from '@angular/core'
-import { Live } from './live'
-import { SettingsDialog } from './settings-dialog'
+import { Live } from './live.js'
+import { SettingsDialog } from './settings-dialog.js'
 
 const states = { stopped: 'Disconnected', connecting: 'Connecting', connected: 'Connected' } as const
 

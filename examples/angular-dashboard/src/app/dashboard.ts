@@ -1,12 +1,12 @@
 import { afterNextRender, Component, computed, inject, signal } from '@angular/core'
-import { ConnectionBar } from './connection-bar'
-import { FilterBox } from './filter-box'
-import { LineChart } from './line-chart'
-import { Live } from './live'
-import type { Sensor } from './live/board'
-import { PacketLog } from './packet-log'
-import { PublishForm } from './publish-form'
-import { SensorTable } from './sensor-table'
+import { ConnectionBar } from './connection-bar.js'
+import { FilterBox } from './filter-box.js'
+import { LineChart } from './line-chart.js'
+import { Live } from './live.js'
+import type { Sensor } from './live/board.js'
+import { PacketLog } from './packet-log.js'
+import { PublishForm } from './publish-form.js'
+import { SensorTable } from './sensor-table.js'
 
 /** Quantities with a chart; others are in the table alone. */
 const maximumCharts = 3

@@ -1,6 +1,6 @@
 import { Component, computed, inject, linkedSignal, signal } from '@angular/core'
 import { topicMatcher } from '@rxmqtt/core'
-import { Live } from './live'
+import { Live } from './live.js'
 
 const presets = [
   { name: 'Temperatures', filter: 'sensors/+/temperature' },

@@ -12,8 +12,8 @@ import { DOCUMENT } from '@angular/common'
 import { toSignal } from '@angular/core/rxjs-interop'
 import { Chart, LinearScale, LineController, LineElement, type Plugin, PointElement } from 'chart.js'
 import { fromEvent } from 'rxjs'
-import { type Point, type Sensor, windowLength } from './live/board'
-import { colourOf, shortNumber, titleOf } from './units'
+import { type Point, type Sensor, windowLength } from './live/board.js'
+import { colourOf, shortNumber, titleOf } from './units.js'
 
 type Lines = Chart<'line', Point[]>
 

@@ -27,12 +27,12 @@ import {
   tap,
   timeout,
 } from 'rxjs'
-import { Board, type BoardView, maximumSensors } from './live/board'
-import { logLines, packetsOf, type Seen } from './live/packet-log'
-import { readingOf } from './live/reading'
-import { sampleLatest } from './live/sample-latest'
-import { connectFields, defaultSettings, isLocal, type Settings } from './live/settings'
-import { type ConnectionState, stayConnected } from './live/stay-connected'
+import { Board, type BoardView, maximumSensors } from './live/board.js'
+import { logLines, packetsOf, type Seen } from './live/packet-log.js'
+import { readingOf } from './live/reading.js'
+import { sampleLatest } from './live/sample-latest.js'
+import { connectFields, defaultSettings, isLocal, type Settings } from './live/settings.js'
+import { type ConnectionState, stayConnected } from './live/stay-connected.js'
 
 const nothing: BoardView = { sensors: [], isFull: false, at: 0 }
 const connectTimeout = 5_000

@@ -1,6 +1,6 @@
 import { Component, inject } from '@angular/core'
-import { Live } from './live'
-import { maximumLines } from './live/packet-log'
+import { Live } from './live.js'
+import { maximumLines } from './live/packet-log.js'
 
 @Component({
   selector: 'rx-packet-log',

@@ -1,7 +1,7 @@
 import { Component, DestroyRef, inject, signal } from '@angular/core'
 import { takeUntilDestroyed } from '@angular/core/rxjs-interop'
 import type { QoS } from '@rxmqtt/core'
-import { Live } from './live'
+import { Live } from './live.js'
 
 interface Outcome {
   readonly isGood: boolean

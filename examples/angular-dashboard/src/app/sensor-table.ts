@@ -1,7 +1,7 @@
 import { Component, computed, inject, model } from '@angular/core'
-import { Live } from './live'
-import { maximumSensors, type Sensor } from './live/board'
-import { colourOf, shortNumber, unitOf } from './units'
+import { Live } from './live.js'
+import { maximumSensors, type Sensor } from './live/board.js'
+import { colourOf, shortNumber, unitOf } from './units.js'
 
 /** The same values as numbers, and the legend of the charts. */
 @Component({

@@ -1,5 +1,5 @@
 import { Component, type ElementRef, inject, viewChild } from '@angular/core'
-import { Live } from './live'
+import { Live } from './live.js'
 
 /** Where to connect, and as whom. */
 @Component({

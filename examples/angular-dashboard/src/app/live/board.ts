@@ -1,4 +1,4 @@
-import type { Reading } from './reading'
+import type { Reading } from './reading.js'
 
 /** A value and when it came, in milliseconds since the epoch. */
 export interface Point {

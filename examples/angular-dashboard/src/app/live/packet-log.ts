@@ -1,7 +1,7 @@
 import type { Connection, Packet } from '@rxmqtt/core'
 import { map, merge, type Observable, type OperatorFunction, pipe, scan } from 'rxjs'
-import { describePacket } from './describe-packet'
-import { sampleNewest } from './sample-newest'
+import { describePacket } from './describe-packet.js'
+import { sampleNewest } from './sample-newest.js'
 
 /** A packet on its way past. */
 export interface Seen {

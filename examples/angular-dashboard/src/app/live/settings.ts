@@ -12,7 +12,7 @@ export interface Settings {
 const keepalive = 10
 
 /** The server that this page came from, as a client of its own in each tab. */
-export function defaultSettings({ protocol, host }: Location): Settings {
+export function defaultSettings({ protocol, host }: { protocol: string; host: string }): Settings {
   const scheme = protocol === 'https:' ? 'wss' : 'ws'
   const clientId = `dashboard-${crypto.getRandomValues(new Uint32Array(1))[0]!.toString(36)}`
   return { url: `${scheme}://${host}/mqtt`, clientId, username: '', password: '' }

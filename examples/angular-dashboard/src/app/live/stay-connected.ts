@@ -27,7 +27,7 @@ import {
   tap,
   throwError,
 } from 'rxjs'
-import { type Problem, problemOf } from './problem'
+import { type Problem, problemOf } from './problem.js'
 
 export type ConnectionState =
   | { readonly type: 'stopped' }
