@@ -5,7 +5,8 @@ import { withScene } from './with-scene.js'
 /** What the standards want of a broker alone, by the spec that shows it. */
 export const brokerOnly = {
   'MQTT 5': {
-    connect: '3.1.2-5..8 3.1.2-10 3.1.2-14..15 3.1.3-5..6 3.1.3-8..9 3.1.4-2 3.1.4-4 3.2.2-2..3 3.2.2-10',
+    connect: '3.1.2-5..8 3.1.2-10 3.1.2-14..15 3.1.3-5..6 3.1.3-8..9',
+    connack: '3.1.4-2 3.1.4-4 3.2.2-2..3 3.2.2-10',
     publish: '3.3.1-5..13 3.3.2-3 3.3.2-5..6 3.3.4-2..5',
     subscribe: '3.8.3-3 3.8.4-3..5 3.8.4-7..8 3.10.4-1..3 3.10.4-6',
     operation: '4.1.0-2 4.5.0-1 4.6.0-5..6 4.7.2-1 4.7.3-4 4.8.2-3..6',
