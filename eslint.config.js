@@ -127,8 +127,8 @@ export default tseslint.config(
     },
   },
   {
-    // It compares builds, by the packets that the specs of core are made of.
-    files: ['browser-tests/equality.browser.spec.ts'],
+    // They work with what the specs of the packages are made of.
+    files: ['browser-tests/equality.browser.spec.ts', 'browser-tests/contract/page.ts'],
     rules: { 'no-restricted-imports': 'off' },
   },
   {

@@ -127,7 +127,8 @@ export function connectMessagePort(
  * Call it in the turn in which the worker starts, or requests are lost. Serve only ports of pages that may use the dial: a
  * request says nothing about who sent it.
  *
- * @param port - The worker's `self`, a port of a shared worker's `connect` event, `parentPort`, or any `MessagePort`.
+ * @param port - The worker's `self` (with TypeScript's WebWorker library), a port of a shared worker's `connect` event,
+ * `parentPort`, or any `MessagePort`.
  * @param dial - A dial, or a function that makes one of the `request` that the page gave. Its chunks are handed over without a
  * copy, so nobody else may hold them.
  * @param options - See {@link ServeMessagePortOptions}.
