@@ -2,9 +2,9 @@ import { stripVTControlCharacters } from 'node:util'
 import { createServer } from 'node:net'
 import { connectTcp } from '@rxmqtt/transports/tcp'
 import { connectWs } from '@rxmqtt/transports/ws'
-import { ignoreElements, Subject } from 'rxjs'
+import { concat, ignoreElements, map, merge, type Observable, Subject, take } from 'rxjs'
 import { expectNoHandles, hear, host, until } from '../test/helpers.js'
-import { demoClient } from './demo-client.js'
+import { type DemoClient, demoClient } from './demo-client.js'
 import { start } from './start.js'
 
 expectNoHandles()
@@ -72,6 +72,40 @@ describe('npm start', () => {
     expect(await done).toBe('complete')
     expect(packets(values, 'visitor-0').at(-1)).toBe('<-- DISCONNECT  0x8b ServerShuttingDown')
     expect(values.join('\n')).toContain('clients   6, ')
+  })
+
+  it('is a broker with watch: it keeps retained messages, and what comes for a client that is away', async () => {
+    const stop$ = new Subject<void>()
+    const { done, values } = hear(start({ ...any, watch: true, stop$ }))
+    await until(() => values.some((line) => line.includes('Ctrl-C')), 'the invitation')
+    const [, tcp] = /-p (\d+) /.exec(values.join('\n')) ?? []
+    const text = new TextDecoder()
+    const visit = (clientId: string, work: Parameters<typeof demoClient<string>>[2]): Promise<string> =>
+      hear(demoClient(connectTcp({ host, port: Number(tcp) }), { clientId, protocolVersion: 4, clean: false }, work))
+        .done
+    const say = (topic: string, retain = false): Promise<string> =>
+      visit('speaker', ({ publish }) => publish({ topic, payload: topic, qos: 1, retain }))
+    const heard: string[] = []
+    const listen =
+      (...topics: string[]) =>
+      ({ connack, subscribe, messages$ }: DemoClient): Observable<never> => {
+        heard.push(connack.sessionPresent ? 'again' : 'new')
+        return merge(
+          concat(...topics.map((topic) => subscribe(topic, 1))).pipe(ignoreElements()),
+          messages$.pipe(
+            take(1),
+            map(({ topic, payload, retain }) => heard.push(`${topic} ${text.decode(payload)}${retain ? ' kept' : ''}`)),
+          ),
+        ).pipe(ignoreElements())
+      }
+    expect(await say('kept', true)).toBe('complete')
+    expect(await visit('listener', listen('kept', 'meanwhile'))).toBe('complete')
+    expect(await say('meanwhile')).toBe('complete')
+    expect(await visit('listener', listen())).toBe('complete')
+    expect(heard).toEqual(['new', 'kept kept kept', 'again', 'meanwhile meanwhile'])
+    stop$.next()
+    expect(await done).toBe('complete')
+    expect(values.filter((line) => line.includes('lost'))).toEqual([])
   })
 
   it('ends cleanly when it is stopped in the middle', async () => {

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
-import type { Connection, MqttError, ProtocolVersion, QoS, Transport } from '@rxmqtt/core'
+import type { Connection, MqttError, ProtocolVersion, QoS, ServeEvent, Transport } from '@rxmqtt/core'
+import { type Broker, openBroker } from '@rxmqtt/example-broker'
 import { connectTcp, listenTcp } from '@rxmqtt/transports/tcp'
 import { connectWs, listenWs } from '@rxmqtt/transports/ws'
 import {
@@ -30,7 +31,6 @@ import {
   timer,
 } from 'rxjs'
 import { demoClient } from './demo-client.js'
-import { createDemoServer, type DemoEvent } from './demo-server.js'
 import { quoted } from './describe.js'
 import { isMain } from './main.js'
 import { averages, readings } from './pipeline.js'
@@ -64,15 +64,20 @@ const sensors: readonly { id: string; topic: string; version: ProtocolVersion; q
   { id: 'lab-1', topic: 'devices/lab/1/temperature', version: 5, qos: 2, around: 18 },
 ]
 
-/** A server and its clients in one process, told line by line; completes when everything is closed. */
+/** A broker and its clients in one process, told line by line; completes when everything is closed. */
 export function start(options: StartOptions = {}): Observable<string> {
+  return defer(() => openBroker()).pipe(
+    switchMap((broker) => demonstration(broker, options).pipe(finalize(() => void broker.close()))),
+  )
+}
+
+function demonstration(broker: Broker, options: StartOptions): Observable<string> {
   return defer(() => {
     const { tcpPort = 1883, wsPort = 8080, watch = false, stop$ = NEVER } = options
     const { columns = Number.POSITIVE_INFINITY } = options
     const paint = painter(options.colour ?? false)
     const started = performance.now()
     const tally = new Tally(started)
-    const server = createDemoServer()
     const bound = { tcp: new ReplaySubject<number>(1), ws: new ReplaySubject<number>(1) }
     const done = new Subject<void>()
     const over$ = merge(stop$, done).pipe(take(1))
@@ -80,15 +85,15 @@ export function start(options: StartOptions = {}): Observable<string> {
     const transports$ = merge(
       freePort(tcpPort, (port) => listenTcp({ host, port, listening: portTo(bound.tcp) })),
       freePort(wsPort, (port) => listenWs({ host, port, path: '/mqtt', listening: portTo(bound.ws) })),
-    ).pipe(takeUntil(over$))
-    const traffic$ = transports$.pipe(
-      server.serve(over$),
+    )
+    const events$ = transports$.pipe(broker.serve(), takeUntil(over$))
+    const traffic$ = events$.pipe(
       mergeMap((event) => lines(event, tally, (connection) => lineMaker(connection, { started, columns, paint }))),
     )
-    const averages$ = server.messages$.pipe(
+    const averages$ = broker.messages$.pipe(
       readings(),
       averages(windowLength),
-      tap(({ room, mean }) => server.publish({ topic: `averages/${room}`, payload: mean.toFixed(2), qos: 1 })),
+      tap(({ room, mean }) => broker.publish({ topic: `averages/${room}`, payload: mean.toFixed(2), qos: 1 })),
       ignoreElements(),
       takeUntil(over$),
     )
@@ -127,20 +132,24 @@ function portTo(port: ReplaySubject<number>): { next(address: AddressInfo | stri
   return { next: (address) => port.next((address as AddressInfo).port) }
 }
 
+/** A connection is told until its end: of its goodbye too, after the events are over. */
 function lines(
-  event: DemoEvent,
+  event: ServeEvent,
   tally: Tally,
   makerOf: (connection: Connection) => (seen: Seen) => string,
 ): Observable<string> {
-  const { type, connection } = event
-  if (type === 'opened') {
-    return wiretap(connection).pipe(
+  if (event.type === 'opened') {
+    const { connection, connect } = event
+    // CONNECT went by before.
+    return concat(of({ way: 'in' as const, packet: connect }), wiretap(connection)).pipe(
       tap((seen) => tally.add(connection, seen)),
       map(makerOf(connection)),
     )
   }
-  if (type === 'accepted' || event.error === undefined) return EMPTY
-  return of(`         a client was lost: ${quoted(event.error.message)}`)
+  // What failed is told again when it is closed.
+  if (event.type === 'failed' || event.error === undefined) return EMPTY
+  const fate = event.type === 'refused' ? 'refused' : 'lost'
+  return of(`         a client was ${fate}: ${quoted((event.error as Error).message)}`)
 }
 
 /** Three sensors that publish, and a dashboard that watches the averages until they are done. */
@@ -179,9 +188,9 @@ function welcome(ports: Ports, asked: Ports, paint: Paint): string[] {
     .map((port) => `  Port ${port} can't be had here, so a free one is used.`)
   return [
     '',
-    `  ${paint('bold', 'rxmqtt')}: a server, three sensors and a dashboard in one process`,
+    `  ${paint('bold', 'rxmqtt')}: a broker, three sensors and a dashboard in one process`,
     '',
-    `  server on mqtt://${host}:${ports.tcp} and ws://${host}:${ports.ws}/mqtt`,
+    `  broker on mqtt://${host}:${ports.tcp} and ws://${host}:${ports.ws}/mqtt`,
     ...note,
     '',
     paint('dim', heading),
@@ -191,11 +200,13 @@ function welcome(ports: Ports, asked: Ports, paint: Paint): string[] {
 function howTo(ports: Ports, paint: Paint): string[] {
   return [
     '',
-    `  ${paint('bold', 'Now you.')} The server stays open until Ctrl-C, for any MQTT client:`,
+    `  ${paint('bold', 'Now you.')} The broker stays open until Ctrl-C, for any MQTT client:`,
     '',
     `    mosquitto_sub -h ${host} -p ${ports.tcp} -v -t 'averages/#'`,
     `    mosquitto_pub -h ${host} -p ${ports.tcp} -t devices/hall/me/temperature -m 21.5`,
     `    ws://${host}:${ports.ws}/mqtt for clients that speak WebSocket`,
+    '',
+    '  Retained messages and the sessions of clients that are away are kept as long as it runs.',
     '',
   ]
 }
