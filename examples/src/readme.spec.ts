@@ -12,6 +12,7 @@ const pages = [
   'ARCHITECTURE.md',
   'CONTRIBUTING.md',
   'docs/testing.md',
+  'examples/broker/README.md',
   'packages/core/README.md',
   'packages/transports/README.md',
 ]
@@ -81,7 +82,7 @@ describe('README.md', () => {
     const known = defaults()
     const limits = readme.slice(readme.indexOf('## Limits'), readme.indexOf('## From mqtt-connection'))
     const rows = [...limits.matchAll(/^\| `(\w+)`\s*\| ([^|]+) \|/gm)]
-    expect(rows.length).toBe(24)
+    expect(rows.length).toBe(25)
     for (const [, option = '', value = ''] of rows) {
       // memoryPair has an option of that name too, without a number.
       const numbers = [...(known.get(option) ?? [])].filter(
