@@ -1,9 +1,9 @@
 import { MqttError } from '../errors.js'
 import type { PacketInput } from '../packet/fields.js'
-import { ByteWriter } from './byte-writer.js'
 import { maximumVarint } from './bytes.js'
 import { checkOption, checkSize } from './limits.js'
 import { Protocol } from './protocol.js'
+import { joined, type Loan, slab } from './slab.js'
 import { type TableEntry, table } from './table.js'
 import { invalidPacket, refusal, shown } from './violation.js'
 
@@ -29,57 +29,6 @@ export interface EncoderOptions {
   readonly chunkSize?: number | undefined
 }
 
-const slabSize = 131_072
-const copiedChunk = 32_768
-/** Payloads over so many bytes are chunks of their own, uncopied. */
-const joinedChunk = 4_096
-
-/** The memory that all encoders write to, one after the other; what was taken is never written again. */
-class Slab extends ByteWriter {
-  /** Whose committed bytes, not yet taken, end at `start`. */
-  owner: Encoder | undefined
-  /** Where these begin. */
-  run = 0
-
-  protected override grow(length: number): void {
-    this.release()
-    super.grow(length)
-    this.run = 0
-  }
-
-  /** Lets `encoder` write next. */
-  acquire(encoder: Encoder): void {
-    if (this.owner === encoder) return
-    this.release()
-    this.owner = encoder
-  }
-
-  /**
-   * Hands what was committed to its owner: as a copy, and the memory is used again, unless it is a good part of it. A
-   * small chunk that waits for a slow peer would keep all of it.
-   */
-  release(): void {
-    const { run, start, position } = this
-    if (this.owner === undefined || start === run) return
-    const chunk = this.bytes.subarray(run, start)
-    if (chunk.length < copiedChunk && position === start) {
-      this.owner.ready(chunk.slice())
-      this.start = this.position = run
-    } else {
-      this.owner.ready(chunk)
-      this.run = start
-    }
-  }
-
-  /** Gives memory back that one large packet took. */
-  trim(): void {
-    if (this.bytes.length <= slabSize) return
-    this.bytes = new Uint8Array(slabSize)
-    this.start = this.position = this.run = 0
-  }
-}
-
-const slab = new Slab(slabSize)
 const byName: ReadonlyMap<unknown, TableEntry> = new Map(Object.entries(table)) as ReadonlyMap<unknown, TableEntry>
 /** Nearly everything is one: it need not be looked up. */
 const publish = byName.get('publish')
@@ -114,7 +63,7 @@ export class Encoder {
   maximumPacketSize: number
   /** Bytes that are gathered in one chunk before they should be taken. */
   readonly chunkSize: number
-  #chunks: Uint8Array[] | undefined
+  #chunks: (Uint8Array | Loan)[] | undefined
   #pending = 0
 
   /** @throws MqttError `'invalid-option'` for a size that is not an integer from 2 (a packet) or 1 (a chunk) on */
@@ -177,14 +126,14 @@ export class Encoder {
       slab.owner = undefined
       slab.trim()
     }
-    const chunks = this.#chunks ?? []
+    const chunks = this.#chunks
     this.#chunks = undefined
     this.#pending = 0
-    return chunks.length < 2 ? chunks : joined(chunks)
+    return chunks === undefined ? [] : joined(chunks)
   }
 
   /** @internal A chunk of this encoder is complete. */
-  ready(chunk: Uint8Array): void {
+  ready(chunk: Uint8Array | Loan): void {
     if (this.#chunks === undefined) this.#chunks = [chunk]
     else this.#chunks.push(chunk)
   }
@@ -216,22 +165,4 @@ export class Encoder {
     }
     return size
   }
-}
-
-/** Small chunks that follow one another become one: writing to many encoders in turn cuts what each gathers into pieces. */
-function joined(chunks: readonly Uint8Array[]): Uint8Array[] {
-  const result: Uint8Array[] = []
-  for (let from = 0, to = 0; from < chunks.length; from = to) {
-    let size = 0
-    for (; to < chunks.length && chunks[to]!.length <= joinedChunk; to++) size += chunks[to]!.length
-    if (to <= from + 1) {
-      to = from + 1
-      result.push(chunks[from]!)
-      continue
-    }
-    const whole = new Uint8Array(size)
-    for (let i = from, at = 0; i < to; at += chunks[i++]!.length) whole.set(chunks[i]!, at)
-    result.push(whole)
-  }
-  return result
 }
