@@ -51,7 +51,10 @@ export interface Broker {
   /** What failed where no client could be told: the store, a hook. */
   readonly problems$: Observable<unknown>
   readonly figures: BrokerFigures
-  /** After `serve` is over: resolves when all sessions are stored and the store is closed. Nothing goes on then. */
+  /**
+   * After `serve` is over: resolves when all sessions are stored and the store is closed. Nothing goes on then. Rejects with
+   * what the store failed at; it is closed all the same.
+   */
   close(): Promise<void>
 }
 
@@ -126,7 +129,7 @@ export async function openBroker(options: BrokerOptions = {}): Promise<Broker> {
     publish: publishQuietly,
     problem,
   })
-  const requestsHost: RequestsHost = { settings, subscriptions, save: (client) => clients.save(client) }
+  const requestsHost: RequestsHost = { settings, subscriptions, save: (client) => clients.save(client), problem }
 
   function handle(connection: Connection, accepted: AcceptedClient): Observable<unknown> {
     const client = clients.open(accepted.connect, connection)
@@ -170,6 +173,17 @@ export async function openBroker(options: BrokerOptions = {}): Promise<Broker> {
     for (const topic of retained.removeExpired()) store?.removeRetained(topic).catch(problem)
   }
 
+  let closing: Promise<void> | undefined
+
+  async function close(): Promise<void> {
+    work.unsubscribe()
+    try {
+      await clients.close()
+    } finally {
+      await store?.close()
+    }
+  }
+
   return {
     messages$: messages.asObservable(),
     dropped$: dropped.asObservable(),
@@ -183,7 +197,7 @@ export async function openBroker(options: BrokerOptions = {}): Promise<Broker> {
       const connection = { maximumPacketSize, drainTimeout }
       return transports$.pipe(
         serve(handle, {
-          authorize: admission(settings, clients),
+          authorize: admission(settings, clients, problem),
           maximumKeepAlive,
           maximumPeers,
           maximumPerAddress,
@@ -194,10 +208,6 @@ export async function openBroker(options: BrokerOptions = {}): Promise<Broker> {
         }),
       )
     },
-    async close() {
-      work.unsubscribe()
-      await clients.close()
-      await store?.close()
-    },
+    close: () => (closing ??= close()),
   }
 }

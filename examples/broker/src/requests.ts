@@ -6,7 +6,7 @@ import {
   type SubscribePacket,
   type Subscription as Wish,
 } from '@rxmqtt/core'
-import { concatMap, from, map, merge, type Observable, of, tap } from 'rxjs'
+import { catchError, concatMap, from, map, merge, type Observable, of, tap } from 'rxjs'
 import { maySubscribe } from './authorization.js'
 import type { Client } from './client.js'
 import type { BrokerSettings } from './settings.js'
@@ -18,6 +18,8 @@ export interface RequestsHost {
   readonly subscriptions: Subscriptions<Client>
   /** Resolves when the client's subscriptions are stored. */
   save(client: Client): Promise<void>
+  /** A hook or the store failed. */
+  problem(error: unknown): void
 }
 
 /**
@@ -38,15 +40,26 @@ export function requests(connection: Connection, client: Client, host: RequestsH
     return wish.qos
   }
 
+  const refused = (error: unknown): Observable<false> => {
+    host.problem(error)
+    return of(false)
+  }
+
+  const saved = <T>(code: T): Observable<T> =>
+    from(host.save(client)).pipe(
+      tap({ error: (error: unknown) => host.problem(error) }),
+      map(() => code),
+    )
+
   const decide = (wish: Wish, packet: SubscribePacket): SubackReasonCode | Observable<SubackReasonCode> => {
     const answer$ = maySubscribe(wish, client.identity!, authorization)
     const code = (isAllowed: boolean): SubackReasonCode =>
       isAllowed ? grant(wish, packet.properties?.subscriptionIdentifier) : 0x80
     if (answer$ === true && store === undefined) return code(true)
     const isLast = wish === packet.subscriptions.at(-1)
-    return (typeof answer$ === 'boolean' ? of(answer$) : answer$).pipe(
+    return (typeof answer$ === 'boolean' ? of(answer$) : answer$.pipe(catchError(refused))).pipe(
       map(code),
-      concatMap((granted) => (isLast ? from(host.save(client)).pipe(map(() => granted)) : of(granted))),
+      concatMap((granted) => (isLast ? saved(granted) : of(granted))),
     )
   }
 
@@ -68,7 +81,7 @@ export function requests(connection: Connection, client: Client, host: RequestsH
     answerUnsubscribe(connection, (filter, packet) => {
       const code = unsubscribe(filter)
       const isLast = filter === packet.unsubscriptions.at(-1)
-      return isLast && store !== undefined ? from(host.save(client)).pipe(map(() => code)) : code
+      return isLast && store !== undefined ? saved(code) : code
     }),
   )
 }

@@ -159,7 +159,7 @@ export class TestClient {
 }
 
 function answer(connection: Connection, packet: Packet): void {
-  if (packet.cmd === 'pubrec') connection.pubrel({ messageId: packet.messageId })
+  if (packet.cmd === 'pubrec' && (packet.reasonCode ?? 0) < 0x80) connection.pubrel({ messageId: packet.messageId })
   else if (packet.cmd === 'pubrel') connection.pubcomp({ messageId: packet.messageId })
   else if (packet.cmd === 'publish' && packet.qos === 1) connection.puback({ messageId: packet.messageId! })
   else if (packet.cmd === 'publish' && packet.qos === 2) connection.pubrec({ messageId: packet.messageId! })
