@@ -105,7 +105,7 @@ export class LineChart {
       const isBack = singled !== undefined && singled !== topic
       const borderColor = isBack ? colour('--line') : colour(colourOf(index))
       // Later ones are drawn below.
-      return { label: topic, data: points as Point[], borderColor, borderWidth: 1.75, order: isBack ? 1 : 0 }
+      return { label: topic, data: points as Point[], borderColor, borderWidth: 2, order: isBack ? 1 : 0 }
     })
     chart.update('none')
   }

@@ -63,6 +63,7 @@ export class Live {
     share(),
   )
 
+  // #region sampling
   /** Whatever comes in between, the page is told ten times a second, or once where it must not move. */
   readonly #samples$ = this.#sessions$.pipe(
     switchMap((wish) => wish?.session.messages$ ?? NEVER),
@@ -94,6 +95,7 @@ export class Live {
     ),
     { initialValue: nothing },
   )
+  // #endregion
 
   /** Messages since the page was opened, and in the last second. */
   readonly traffic = toSignal(

@@ -15,6 +15,7 @@ export interface LatestSample<T> {
   readonly count: number
 }
 
+// #region operator
 /**
  * The latest value of each key, once a period in which something came. However fast the source is, no more is held than
  * `maximum` values, and no more is emitted than one sample a period.
@@ -43,3 +44,4 @@ export function sampleLatest<T>(
       )
     })
 }
+// #endregion
