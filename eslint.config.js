@@ -25,7 +25,7 @@ export default tseslint.config(
     extends: [tseslint.configs.recommendedTypeChecked, rxjs.configs.recommended],
     languageOptions: {
       parserOptions: {
-        project: ['./tsconfig.test.json', './examples/browser/tsconfig.json'],
+        project: ['./tsconfig.test.json', './examples/browser/tsconfig.types.json'],
         tsconfigRootDir: import.meta.dirname,
       },
     },

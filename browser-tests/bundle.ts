@@ -24,6 +24,8 @@ export async function bundle(contents: string, options: BuildOptions = {}): Prom
     platform: 'browser',
     legalComments: 'none',
     logLevel: 'silent',
+    // Without the paths to the sources that ours has: what is built is bundled.
+    tsconfigRaw: {},
     ...options,
     define: Object.fromEntries(nodeGlobals.map((name) => [name, `__free_${name}`])),
     metafile: true,

@@ -21,7 +21,8 @@ async function runInPage(): Promise<Result[]> {
   try {
     const replaced = Object.fromEntries(['node:crypto', 'node:fs'].map((name) => [name, join(contract, 'node.ts')]))
     const outfile = join(folder, 'page.js')
-    await build({ entryPoints: [join(contract, 'page.ts')], outfile, alias: replaced, bundle: true, format: 'esm' })
+    const entryPoints = [join(contract, 'page.ts')]
+    await build({ entryPoints, outfile, alias: replaced, bundle: true, format: 'esm', tsconfigRaw: {} })
     await writeFile(join(folder, 'index.html'), '<script type="module" src="page.js"></script>')
     const { page } = await open(browser, `${site.url}?relay=${encodeURIComponent(relay.url)}`)
     await page.waitForFunction(() => 'runTests' in globalThis)

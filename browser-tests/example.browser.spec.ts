@@ -17,7 +17,10 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rxmqtt-example-'))
   await cp(join(example, 'index.html'), join(folder, 'index.html'))
   const entryPoints = [join(example, 'live.ts')]
-  await build({ entryPoints, outfile: join(folder, 'dist/live.js'), bundle: true, format: 'esm' })
+  const outfile = join(folder, 'dist/live.js')
+  const { metafile } = await build({ entryPoints, outfile, bundle: true, format: 'esm', metafile: true })
+  // As it is built by `npm run page`: from what is published, not from our sources.
+  expect(Object.keys(metafile.inputs)).toContain('packages/core/dist/esm/codec/mqtt-packet.browser.js')
 })
 afterAll(async () => {
   await browser.close()
