@@ -488,3 +488,24 @@ test('every id of groups B and H has a test', () => {
   expect(listed).toHaveLength(14 + 2 + 13 + 2)
   expect([...ids].sort()).toEqual(listed.sort())
 })
+
+test.each([
+  [undefined, undefined, true],
+  [undefined, 0, true],
+  [0, 1, false],
+  [undefined, 0xffff_ffff, false],
+  [1, 0xffff_ffff, true],
+])('MQTT 5 [3.14.2.2.2] a session of %s s may be one of %s s at DISCONNECT: %s', async (first, then, isRight) => {
+  const of = (sessionExpiryInterval: number | undefined): object =>
+    sessionExpiryInterval === undefined ? {} : { properties: { sessionExpiryInterval } }
+  const connect = { cmd: 'connect', clientId: 'me', protocolVersion: 5, ...of(first) } as const
+  const disconnect = { cmd: 'disconnect', ...of(then) } as const
+  const server = new End('server', 5).receive(connect).write({ cmd: 'connack' }).receive(disconnect)
+  expect(server.types).toEqual(isRight ? ['connect', 'disconnect'] : ['connect'])
+  expect(server.isClosed).toBe(true)
+  expect((await server.leftPackets()).slice(1)).toMatchObject(isRight ? [] : [{ cmd: 'disconnect', reasonCode: 0x82 }])
+  const client = new End('client', 5).write(connect).receive({ cmd: 'connack' })
+  if (isRight) client.write(disconnect)
+  else expect(failure(() => client.write(disconnect))).toMatchObject({ code: 'invalid-packet' })
+  expect(client.isClosed).toBe(isRight)
+})

@@ -8,10 +8,15 @@ import type { Role } from './options.js'
 const toServer: readonly PacketType[] = ['connect', 'subscribe', 'unsubscribe', 'pingreq']
 const toClient: readonly PacketType[] = ['connack', 'suback', 'unsuback', 'pingresp']
 
+const longerExpiry = 'DISCONNECT must not make a session last whose CONNECT said 0 [MQTT5 3.14.2.2.2]'
 const expiryFromServer = 'DISCONNECT from a server must not have a sessionExpiryInterval [MQTT-3.14.2-2]'
 
 function hasExpiry(packet: PacketInput): boolean {
   return packet.cmd === 'disconnect' && packet.properties?.sessionExpiryInterval !== undefined
+}
+
+function asksToLast(packet: PacketInput): boolean {
+  return packet.cmd === 'disconnect' && (packet.properties?.sessionExpiryInterval ?? 0) > 0
 }
 
 function hasProblem({ properties }: PacketInput & { readonly properties?: ReasonProperties | undefined }): boolean {
@@ -32,6 +37,8 @@ export class Conversation {
   /** Which end this connection turned out to be, by the direction of the CONNECT. */
   #end: Role | undefined
   #enhanced = false
+  /** CONNECT asks for a session that outlives the connection. */
+  #lasts = false
   #peerMaximum = Number.POSITIVE_INFINITY
   /** What an MQTT 5 client's CONNECT asks its server for; false: that must not be sent. */
   #responseInformation = true
@@ -75,6 +82,7 @@ export class Conversation {
       }
     } else {
       if (this.#role === 'client' && hasExpiry(packet)) throw protocolError(expiryFromServer)
+      if (this.#role === 'server' && !this.#lasts && asksToLast(packet)) throw protocolError(longerExpiry)
       this.#note(packet, 'server')
     }
   }
@@ -102,6 +110,7 @@ export class Conversation {
         throw invalidPacket('PUBLISH to a server must not have a subscriptionIdentifier [MQTT-3.3.4-6]')
       }
     }
+    if (role === 'client' && !this.#lasts && asksToLast(packet)) throw invalidPacket(longerExpiry)
     if (role === 'server' && packet.cmd !== 'publish') this.#checkWanted(packet)
   }
 
@@ -130,6 +139,7 @@ export class Conversation {
       this.#end ??= ifConnect
       this.#phase = 'connecting'
       this.#enhanced = packet.properties?.authenticationMethod !== undefined
+      this.#lasts = (packet.properties?.sessionExpiryInterval ?? 0) > 0
       this.#problemInformation = packet.properties?.requestProblemInformation !== false
       this.#responseInformation = packet.properties?.requestResponseInformation === true
       if (this.#role === 'server') this.#notePeerMaximum(packet.properties)
