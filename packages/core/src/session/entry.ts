@@ -29,7 +29,7 @@ export class Entry {
     this.expiresAt = expiresAt
   }
 
-  static of(message: Message, subscriber: Subscriber<PublishResult>): Entry {
+  static of(message: Message, subscriber: Subscriber<PublishResult> | undefined): Entry {
     const entry = new Entry(message, message.qos ?? 0, expiryOf(message))
     entry.subscriber = subscriber
     return entry

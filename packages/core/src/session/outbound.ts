@@ -48,17 +48,17 @@ export class Outbound {
     return this.#waiting.length
   }
 
-  /** Takes a message for a subscriber, who hears how it went. */
-  add(message: Message, subscriber: Subscriber<PublishResult>): void {
+  /** Takes a message for a subscriber, who hears how it went; where there is none, who listens for dropped ones does. */
+  add(message: Message, subscriber?: Subscriber<PublishResult>): void {
     const entry = Entry.of(message, subscriber)
-    subscriber.add(() => this.#unsubscribed(entry))
+    subscriber?.add(() => this.#unsubscribed(entry))
     try {
       const isNext = this.#waiting.length === 0 && this.#mayLeave(entry)
       // What is stored must be right for every version.
       if (!isNext || this.#journal.isStoring) checkMessage(message)
       if (isNext) return this.#send(entry)
     } catch (error) {
-      return entry.fail(toMqttError(error))
+      return subscriber === undefined ? this.#drop(entry, toMqttError(error)) : entry.fail(toMqttError(error))
     }
     if (this.#makeRoom(entry)) this.#wait(entry)
   }

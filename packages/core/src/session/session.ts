@@ -178,6 +178,14 @@ export class Session {
   }
 
   /**
+   * Sends a message at once, where nobody waits for the answer: for a server that hands one message to many. What can't be
+   * delivered, `dropped$` tells.
+   */
+  send(message: Message): void {
+    this.#outbound.add(message)
+  }
+
+  /**
    * Subscribes to topic filters each time it is subscribed to, as a client; emits what was granted and what was refused, and
    * completes. It waits for a connection.
    *
