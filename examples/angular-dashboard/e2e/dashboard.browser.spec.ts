@@ -347,6 +347,34 @@ describe('when there is no connection', () => {
     await leave(opened)
   })
 
+  it('a server on the same machine needs no network', async () => {
+    const opened = await visit()
+    const { page } = opened
+    await page.evaluate(`addEventListener('offline', () => { document.title = 'offline' })`)
+    await page.context().setOffline(true)
+    await eventually(
+      () => page.title(),
+      (title) => title === 'offline',
+    )
+    await page.waitForTimeout(500)
+    expect(await connectionOf(page)).toBe('Connected')
+    await leave(opened)
+  })
+
+  it('settings that were not used are forgotten', async () => {
+    const opened = await visit()
+    const { page } = opened
+    const field = page.getByLabel('Client id')
+    await page.getByRole('button', { name: 'Settings' }).click()
+    const before = await field.inputValue()
+    expect(before).toMatch(/^dashboard-\w+$/)
+    await field.fill('somebody')
+    await page.keyboard.press('Escape')
+    await page.getByRole('button', { name: 'Settings' }).click()
+    expect(await field.inputValue()).toBe(before)
+    await leave(opened)
+  })
+
   it('nothing is dialled after Disconnect, until Connect', async () => {
     const opened = await visit()
     const { page } = opened

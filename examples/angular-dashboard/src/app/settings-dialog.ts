@@ -6,11 +6,11 @@ import { Live } from './live.js'
   selector: 'rx-settings-dialog',
   template: `
     <dialog #dialog aria-labelledby="settings-title">
-      <form (submit)="connect($event, url.value, clientId.value, username.value, password.value)">
+      <form #form (submit)="connect($event, url.value, clientId.value, username.value, password.value)">
         <h2 id="settings-title">Connection</h2>
         <div>
           <label for="url">Server</label>
-          <input #url id="url" type="url" class="mono" required spellcheck="false" [value]="live.settings().url" />
+          <input #url id="url" type="url" class="mono" required spellcheck="false" [attr.value]="live.settings().url" />
         </div>
         <div>
           <label for="client-id">Client id</label>
@@ -23,13 +23,13 @@ import { Live } from './live.js'
             autocapitalize="off"
             spellcheck="false"
             aria-describedby="settings-hint"
-            [value]="live.settings().clientId"
+            [attr.value]="live.settings().clientId"
           />
         </div>
         <div class="pair">
           <div>
             <label for="username">User name</label>
-            <input #username id="username" autocomplete="username" autocapitalize="off" [value]="live.settings().username" />
+            <input #username id="username" autocomplete="username" autocapitalize="off" [attr.value]="live.settings().username" />
           </div>
           <div>
             <label for="password">Password</label>
@@ -38,7 +38,7 @@ import { Live } from './live.js'
               id="password"
               type="password"
               autocomplete="current-password"
-              [value]="live.settings().password"
+              [attr.value]="live.settings().password"
             />
           </div>
         </div>
@@ -83,9 +83,12 @@ import { Live } from './live.js'
 })
 export class SettingsDialog {
   protected readonly live = inject(Live)
+  protected readonly form = viewChild.required<ElementRef<HTMLFormElement>>('form')
   protected readonly box = viewChild.required<ElementRef<HTMLDialogElement>>('dialog')
 
   open(): void {
+    // What was typed before and not used is not there any more.
+    this.form().nativeElement.reset()
     this.box().nativeElement.showModal()
   }
 
