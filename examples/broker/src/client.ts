@@ -20,9 +20,6 @@ export interface Dropped {
   readonly error: MqttError
 }
 
-/** `dropped$` of the session tells; what its peer refuses is the peer's business. */
-const unheard = { error: () => undefined }
-
 /** What each client is made with. */
 export interface ClientParts {
   readonly options: SessionOptions
@@ -104,7 +101,7 @@ export class Client {
   /** Hands a message to the session, at the lower QoS of both [MQTT-3.8.4-8]. */
   deliver(message: Message, terms: Terms): void {
     if (this.isAwayFor(message, terms)) return
-    this.send(message, terms).subscribe(unheard)
+    this.session.send(this.#messageFor(message, terms))
   }
 
   /** Nobody is there, and QoS 0 does not wait. */
@@ -113,16 +110,8 @@ export class Client {
   }
 
   /** Sends a message when it is subscribed to, and tells when it has arrived. */
-  send({ topic, payload, properties, qos = 0 }: Message, terms: Terms): Observable<unknown> {
-    if (!this.#isWatched) this.#watch()
-    const { retain, identifiers } = terms
-    return this.session.publish({
-      topic,
-      payload,
-      qos: Math.min(qos, terms.qos) as QoS,
-      retain,
-      properties: identifiers.length === 0 ? properties : { ...properties, subscriptionIdentifier: identifiers },
-    })
+  send(message: Message, terms: Terms): Observable<unknown> {
+    return this.session.publish(this.#messageFor(message, terms))
   }
 
   record(subscriptions: readonly StoredSubscription[]): ClientRecord {
@@ -140,6 +129,17 @@ export class Client {
   /** A session that is over writes nothing into the state of the next one. */
   #own(store: SessionStore): SessionStore {
     return { ...store, write: (id, changes) => (this.life.closed ? undefined : store.write(id, changes)) }
+  }
+
+  #messageFor({ topic, payload, properties, qos = 0 }: Message, { qos: granted, retain, identifiers }: Terms): Message {
+    if (!this.#isWatched) this.#watch()
+    return {
+      topic,
+      payload,
+      qos: Math.min(qos, granted) as QoS,
+      retain,
+      properties: identifiers.length === 0 ? properties : { ...properties, subscriptionIdentifier: identifiers },
+    }
   }
 
   /** On first use: many a client is never sent anything. */

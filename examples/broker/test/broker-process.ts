@@ -8,14 +8,17 @@ const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
 /** The program, as its command line starts it. */
 export class BrokerProcess {
+  /** Where it listens, by scheme: `mqtt`, and `ws` and `mqtts` where it was asked to. */
+  readonly ports: Readonly<Record<string, number>>
   readonly port: number
   /** What it complained of. */
   readonly complaints: string[]
   readonly #process: ChildProcess
 
-  private constructor(child: ChildProcess, port: number, complaints: string[]) {
+  private constructor(child: ChildProcess, ports: Readonly<Record<string, number>>, complaints: string[]) {
     this.#process = child
-    this.port = port
+    this.ports = ports
+    this.port = ports['mqtt']!
     this.complaints = complaints
   }
 
@@ -25,16 +28,19 @@ export class BrokerProcess {
     const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] })
     const complaints: string[] = []
     createInterface(child.stderr).on('line', (line) => complaints.push(line))
-    const port = new Promise<number>((resolve, reject) => {
+    const count = 1 + args.filter((arg) => arg === '--ws-port' || arg === '--tls-port').length
+    const ports = new Promise<Record<string, number>>((resolve, reject) => {
+      const told: Record<string, number> = {}
       createInterface(child.stdout).on('line', (line) => {
-        const [, found] = /mqtt:\/\/127\.0\.0\.1:(\d+)/.exec(line) ?? []
-        if (found !== undefined) resolve(Number(found))
+        const [, scheme, port] = /^rxmqtt broker on (\w+):\/\/127\.0\.0\.1:(\d+)/.exec(line) ?? []
+        if (scheme !== undefined) told[scheme] = Number(port)
+        if (Object.keys(told).length === count) resolve(told)
       })
       child.once('exit', (code, signal) =>
         reject(new Error(`the broker ended with ${signal ?? code}: ${complaints.join('\n')}`)),
       )
     })
-    return new BrokerProcess(child, await port, complaints)
+    return new BrokerProcess(child, await ports, complaints)
   }
 
   /** Sends a signal; resolves with how it ended. */
