@@ -59,7 +59,7 @@ def keep_alive(scene):
     reason = silent.ends()
     return {
         "heard": watcher.heard,
-        "in time": 2 <= seconds <= 4.5 or seconds,
+        "in time": 2 <= seconds <= 5 or seconds,
         "reason": reason,
         "pinging": pinging.is_open,
         "pings": len(pinging.seen("PINGRESP")) > 0,

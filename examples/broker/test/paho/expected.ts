@@ -76,8 +76,8 @@ const five: Readonly<Record<string, unknown>> = {
     'clean start with 60': true,
     'ended by a clean start': false,
     '0, then 5': 0x82,
-    '2, after 1': true,
-    '2, after 2.5': false,
+    '3, after 1': true,
+    '3, after 3.5': false,
     'again 60': true,
   },
   shared_subscriptions: {
