@@ -1,6 +1,6 @@
 import { type Authorize, type ConnackFields, type ConnectPacket, type Connection, MqttError } from '@rxmqtt/core'
 import { concatMap, defer, map, type Observable, of, take, tap, throwIfEmpty } from 'rxjs'
-import { mayPublish } from './authorization.js'
+import { checkLevels, mayPublish } from './authorization.js'
 import type { Clients } from './clients.js'
 import type { BrokerSettings } from './settings.js'
 import { packetOf } from './wills.js'
@@ -31,6 +31,7 @@ export function admission(settings: BrokerSettings, clients: Clients, problem: (
     const answer$ = will === undefined || mayPublish(packetOf(will), { clientId, username, connection }, authorization)
     return (typeof answer$ === 'boolean' ? of(answer$) : told(answer$)).pipe(
       map((isAllowed) => {
+        if (will !== undefined) checkLevels('will.topic', will.topic, settings.maximumLevels)
         if (isAllowed) return
         throw new MqttError('refused', 'the client may not publish its will', { reasonCode: 0x87 })
       }),

@@ -73,7 +73,7 @@ export async function openBroker(options: BrokerOptions = {}): Promise<Broker> {
   const { store, maximumRetained, maximumRetainedBytes, retainedOverflow, maximumLevels } = settings
   const subscriptions = new Subscriptions<Client>({
     maximumLevels,
-    rankOf: (client) => client.rank,
+    rankOf: (client, qos) => client.rankFor(qos),
   })
   const retained = new Retained({
     maximum: maximumRetained,
@@ -113,7 +113,7 @@ export async function openBroker(options: BrokerOptions = {}): Promise<Broker> {
 
   function publishQuietly(message: Message, from?: Client): void {
     try {
-      work.add(publish(message, from).stored$?.subscribe({ error: problem }))
+      work.add(publish(message, from).stored$?.subscribe())
     } catch (error) {
       drop({ clientId: from?.id ?? '', message, error: error as MqttError })
     }
@@ -132,7 +132,7 @@ export async function openBroker(options: BrokerOptions = {}): Promise<Broker> {
   const requestsHost: RequestsHost = { settings, subscriptions, save: (client) => clients.save(client), problem }
 
   function handle(connection: Connection, accepted: AcceptedClient): Observable<unknown> {
-    const client = clients.open(accepted.connect, connection)
+    const client = clients.open(accepted, connection)
     return merge(
       client.session.attach(connection, accepted),
       connection.disconnect$.pipe(tap((packet) => clients.goodbye(client, packet))),

@@ -88,10 +88,10 @@ export class Client {
   }
 
   /** How ready it is for a message of a shared subscription: it is there, it is busy, it may come back, it is full. */
-  get rank(): number {
+  rankFor(qos: QoS): number {
     const { connection, session } = this
     const isThere = connection !== undefined
-    if (!isThere && !this.isPersistent) return Number.POSITIVE_INFINITY
+    if (!isThere && (!this.isPersistent || qos === 0)) return Number.POSITIVE_INFINITY
     const { queued } = session
     if (queued >= this.#parts.options.maxQueued!) return 3
     if (!isThere) return 2
@@ -128,7 +128,11 @@ export class Client {
 
   /** A session that is over writes nothing into the state of the next one. */
   #own(store: SessionStore): SessionStore {
-    return { ...store, write: (id, changes) => (this.life.closed ? undefined : store.write(id, changes)) }
+    return {
+      load: (id) => store.load(id),
+      write: (id, changes) => (this.life.closed ? undefined : store.write(id, changes)),
+      clear: (id) => store.clear(id),
+    }
   }
 
   #messageFor({ topic, payload, properties, qos = 0 }: Message, { qos: granted, retain, identifiers }: Terms): Message {

@@ -1,4 +1,5 @@
 import {
+  type AcceptedClient,
   type ConnackProperties,
   type Connection,
   type ConnectPacket,
@@ -79,9 +80,10 @@ export class Clients {
    * A client is let in: its session goes on, or begins. Where the identifier is connected already, that connection is over
    * [MQTT-3.1.4-3]: a session that goes on takes itself over when it is attached.
    */
-  open(connect: ConnectPacket, connection: Connection): Client {
+  open({ connect, connack }: AcceptedClient, connection: Connection): Client {
     const { clientId, clean, username, will } = connect
-    const expiryInterval = this.#expiryOf(connect)
+    // What the client was told applies [MQTT5 3.2.2.3.2].
+    const expiryInterval = connack.properties?.sessionExpiryInterval ?? this.#expiryOf(connect)
     const known = this.#clients.get(clientId)
     if (known !== undefined) this.#reopen(known, clean)
     const client = known?.isPersistent === true ? known : this.#begin(clientId, expiryInterval > 0)
@@ -123,7 +125,7 @@ export class Clients {
   async restore(record: ClientRecord): Promise<void> {
     const { clientId, expiryInterval, disconnectedAt = asyncScheduler.now(), subscriptions, will } = record
     const client = this.#create(clientId, expiryInterval > 0)
-    Object.assign(client, { expiryInterval, disconnectedAt, will })
+    Object.assign(client, { expiryInterval, disconnectedAt, will, isStored: true })
     for (const subscription of subscriptions) this.#subscriptions.add(client, subscription)
     this.#away.add(client)
     if (client.isPersistent) await lastValueFrom(client.session.load(clientId), { defaultValue: undefined })
@@ -131,20 +133,25 @@ export class Clients {
 
   /** Wills and sessions that were restored are over when their time comes: when everything else is. */
   begin(): void {
-    for (const client of [...this.#away]) this.#await(client)
+    for (const client of [...this.#away]) {
+      const { will } = client
+      this.#await(client)
+      // Its will was published: the next process must not do so again.
+      if (client.will !== will && !client.life.closed) this.#saveQuietly(client)
+    }
   }
 
   /** Everything of sessions is stored, and nothing goes on. */
   async close(): Promise<void> {
-    await Promise.all(Array.from(this.#clients.values(), (client) => this.#close(client)))
+    const all = await Promise.allSettled(Array.from(this.#clients.values(), (client) => this.#close(client)))
+    for (const each of all) if (each.status === 'rejected') throw each.reason
   }
 
   async #close(client: Client): Promise<void> {
     client.waiting.unsubscribe()
     client.disconnectedAt ??= asyncScheduler.now()
-    await lastValueFrom(client.session.flush(), { defaultValue: undefined })
-    await this.save(client)
-    client.life.unsubscribe()
+    const flushed = lastValueFrom(client.session.flush(), { defaultValue: undefined })
+    await Promise.all([flushed, this.save(client)]).finally(() => client.life.unsubscribe())
   }
 
   #begin(id: string, isPersistent: boolean): Client {

@@ -1,6 +1,6 @@
 import { type Delivery, type Message, MqttError, type PubackReasonCode, type PublishPacket } from '@rxmqtt/core'
-import { catchError, concatMap, defer, EMPTY, finalize, type Observable, of, tap } from 'rxjs'
-import { mayPublish } from './authorization.js'
+import { catchError, concatAll, finalize, map, type Observable, of, tap } from 'rxjs'
+import { checkLevels, mayPublish } from './authorization.js'
 import type { Client } from './client.js'
 import type { Published } from './publishing.js'
 import type { BrokerSettings } from './settings.js'
@@ -30,22 +30,24 @@ export class Incoming {
   from(client: Client): Observable<unknown> {
     const { messages$ } = client.session
     const { publish } = this.#settings.authorization
-    if (publish === undefined) return messages$.pipe(tap((delivery) => this.#decide(client, delivery)))
-    return messages$.pipe(concatMap((delivery) => this.#decide(client, delivery)))
+    if (publish === undefined) return messages$.pipe(tap((delivery) => this.#decideNow(client, delivery)))
+    return messages$.pipe(
+      map((delivery) => this.#decide(client, delivery)),
+      concatAll(),
+    )
   }
 
+  #decideNow(client: Client, delivery: Delivery): void {
+    this.#settle(client, delivery, mayPublish(delivery.packet, client.identity!, {}) === true)
+  }
+
+  /** Holds its connection back from now on: what an earlier one of the client has left may still be decided. */
   #decide(client: Client, delivery: Delivery): Observable<unknown> {
-    const answer$ = mayPublish(delivery.packet, client.identity!, this.#settings.authorization)
-    if (typeof answer$ === 'boolean') {
-      this.#settle(client, delivery, answer$)
-      return EMPTY
-    }
-    const held$ = defer(() => {
-      const { connection } = client
-      connection?.pause()
-      return answer$.pipe(finalize(() => connection?.resume()))
-    })
-    return held$.pipe(
+    const { connection, identity } = client
+    const answer$ = mayPublish(delivery.packet, identity!, this.#settings.authorization)
+    connection?.pause()
+    return (typeof answer$ === 'boolean' ? of(answer$) : answer$).pipe(
+      finalize(() => connection?.resume()),
       catchError((error: unknown) => {
         this.#host.problem(error)
         return of(false)
@@ -59,7 +61,7 @@ export class Incoming {
     const message = messageOf(packet)
     try {
       if (!isAllowed) throw new MqttError('refused', 'the client may not publish this', { reasonCode: 0x87 })
-      checkLevels(packet, this.#settings.maximumLevels)
+      checkLevels('PUBLISH topic', packet.topic, this.#settings.maximumLevels)
       this.#acknowledge(client, delivery, this.#host.publish(message, client))
     } catch (error) {
       this.#host.refused(client, message, error as MqttError)
@@ -71,16 +73,8 @@ export class Incoming {
     // 0x10: nobody has subscribed to it.
     const ack = (): void => delivery.ack(count === 0 ? 0x10 : 0x00)
     if (stored$ === undefined) return ack()
-    // What could not be stored is not acknowledged: the client sends it again.
-    client.life.add(stored$.subscribe({ complete: ack, error: (error: unknown) => this.#host.problem(error) }))
+    client.life.add(stored$.subscribe({ complete: ack }))
   }
-}
-
-/** @throws MqttError, 0x90 */
-function checkLevels({ topic }: PublishPacket, maximum: number): void {
-  // So many separators need so many characters.
-  if (topic.length < maximum || topic.split('/').length <= maximum) return
-  throw new MqttError('refused', `PUBLISH topic must not have over ${maximum} levels`, { reasonCode: 0x90 })
 }
 
 /** The message of a PUBLISH: all its properties but what belongs to the connection. */

@@ -17,7 +17,7 @@ export interface Identity {
 export interface Authorization {
   /** The CONNACK: `{}` accepts, a `reasonCode` from 0x80 on refuses, also before MQTT 5. @default everybody */
   readonly connect?: Authorize | undefined
-  /** Whether a client may publish this. A refused message is dropped; MQTT 5 tells with 0x87. @default everything */
+  /** Whether a client may publish this, within 30 s. A refused message is dropped; MQTT 5 tells with 0x87. @default everything */
   readonly publish?: ((packet: PublishPacket, client: Identity) => Decision) | undefined
   /** Whether a client may subscribe to this filter. A refused one is answered by 0x80. @default everything */
   readonly subscribe?: ((wish: Subscription, client: Identity) => Decision) | undefined

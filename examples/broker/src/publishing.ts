@@ -1,5 +1,5 @@
-import { type Message, MqttError } from '@rxmqtt/core'
-import { asyncScheduler, EMPTY, ignoreElements, merge, type Observable } from 'rxjs'
+import { backoff, type Message, MqttError } from '@rxmqtt/core'
+import { asyncScheduler, defer, EMPTY, ignoreElements, merge, type Observable, retry, tap } from 'rxjs'
 import type { Client } from './client.js'
 import type { Retained } from './retained.js'
 import { route } from './routing.js'
@@ -10,7 +10,7 @@ import type { Subscriptions } from './subscriptions.js'
 export interface Published {
   /** Clients that it is on its way to. */
   readonly count: number
-  /** Completes when it is stored where it has to be; undefined: it is. Errors with MqttError `'store'`. */
+  /** Completes when it is stored where it has to be, also where that takes several attempts; undefined: it is. */
   readonly stored$: Observable<never> | undefined
 }
 
@@ -21,7 +21,7 @@ export class Publishing {
   readonly #store: BrokerStore | undefined
   readonly #problem: (error: unknown) => void
 
-  /** @param problem - told of what the store failed at where nobody waits for it */
+  /** @param problem - told of what the store failed at */
   constructor(
     subscriptions: Subscriptions<Client>,
     retained: Retained,
@@ -36,23 +36,45 @@ export class Publishing {
 
   /** @throws MqttError `'overflow'`, 0x97, for one retained message too many; then nobody gets it */
   publish(message: Message, from?: Client): Published {
-    const written = message.retain === true ? this.#retain(message) : undefined
+    const written$ = message.retain === true ? this.#retain(message) : undefined
     const { count, storing } = route(this.#subscriptions, message, from)
-    if (this.#store === undefined || (written === undefined && storing.length === 0))
+    if (this.#store === undefined || (written$ === undefined && storing.length === 0))
       return { count, stored$: undefined }
     const flushed$ = storing.map(({ session }) => session.flush())
-    return { count, stored$: merge(written ?? EMPTY, ...flushed$).pipe(ignoreElements()) }
+    return { count, stored$: this.#untilStored(merge(written$ ?? EMPTY, ...flushed$)) }
   }
 
-  /** @returns what has to be stored first */
-  #retain(message: Message): Promise<void> | undefined {
+  /**
+   * A store that fails is asked again, less and less often: acknowledgements are in order, so that one that never came would
+   * hold back all later ones of its client.
+   */
+  #untilStored(stored$: Observable<unknown>): Observable<never> {
+    return stored$.pipe(ignoreElements(), tap({ error: this.#problem }), retry({ delay: backoff({ maximum: 30_000 }) }))
+  }
+
+  /** @returns stores it, again each time that it is subscribed to */
+  #retain(message: Message): Observable<unknown> | undefined {
     const kept = retainedOf(message)
     const { topic, payload } = kept
     const { isKept, dropped } = this.#retained.set(kept)
-    for (const each of dropped) this.#store?.removeRetained(each).catch(this.#problem)
+    const isGone = payload.length === 0 || (isKept && dropped.includes(topic))
+    for (const each of dropped) if (each !== topic || !isGone) this.#store?.removeRetained(each).catch(this.#problem)
     if (!isKept) throw new MqttError('overflow', 'no more retained messages are kept', { reasonCode: 0x97 })
-    if (dropped.includes(topic)) return undefined
-    return payload.length === 0 ? this.#store?.removeRetained(topic) : this.#store?.putRetained(kept)
+    // Figures are of this process alone.
+    if (this.#store === undefined || topic.startsWith('$SYS/')) return undefined
+    return this.#write(this.#store, kept, isGone)
+  }
+
+  /** The first attempt is made at once, in the order of all; a later one only where no other message has taken its place. */
+  #write(store: BrokerStore, kept: RetainedMessage, isGone: boolean): Observable<unknown> {
+    const write = (): Promise<void> => (isGone ? store.removeRetained(kept.topic) : store.putRetained(kept))
+    const isCurrent = (): boolean => this.#retained.match(kept.topic)[0] === (isGone ? undefined : kept)
+    let first: Promise<void> | undefined = write()
+    return defer(() => {
+      const attempt$ = first ?? (isCurrent() ? write() : EMPTY)
+      first = undefined
+      return attempt$
+    })
   }
 }
 

@@ -6,7 +6,7 @@ import {
   type SubscribePacket,
   type Subscription as Wish,
 } from '@rxmqtt/core'
-import { catchError, concatMap, from, map, merge, type Observable, of, tap } from 'rxjs'
+import { catchError, concatMap, from, map, merge, type Observable, of, tap, throwError } from 'rxjs'
 import { maySubscribe } from './authorization.js'
 import type { Client } from './client.js'
 import type { BrokerSettings } from './settings.js'
@@ -59,6 +59,10 @@ export function requests(connection: Connection, client: Client, host: RequestsH
     const isLast = wish === packet.subscriptions.at(-1)
     return (typeof answer$ === 'boolean' ? of(answer$) : answer$.pipe(catchError(refused))).pipe(
       map(code),
+      // What was granted before it is stored also where the last one can't be.
+      catchError((error: unknown) =>
+        (isLast ? saved(error) : of(error)).pipe(concatMap((each) => throwError(() => each))),
+      ),
       concatMap((granted) => (isLast ? saved(granted) : of(granted))),
     )
   }

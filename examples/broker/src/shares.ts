@@ -14,8 +14,8 @@ export interface Wanted<C> {
 
 /** Whom a message of a shared subscription may go to. */
 export interface Readiness<C> {
-  /** 0 for a client that is ready; more, the less it is; Infinity where the message would be lost. */
-  rankOf(client: C): number
+  /** 0 for a client that is ready for a message of this QoS; more, the less it is; Infinity where the message would be lost. */
+  rankOf(client: C, qos: QoS): number
 }
 
 /** A client in a group. A later subscription of it gives other terms. */
@@ -56,7 +56,8 @@ export class Share<C> {
     let least = Number.POSITIVE_INFINITY
     for (let i = 0; i < members.length && least > 0; i++) {
       const index = (this.#next + i) % members.length
-      const rank = readiness.rankOf(members[index]!.wanted.client)
+      const { client, qos } = members[index]!.wanted
+      const rank = readiness.rankOf(client, qos)
       if (rank >= least) continue
       least = rank
       best = index

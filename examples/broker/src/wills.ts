@@ -1,8 +1,12 @@
 import type { Message, PublishPacket, Will } from '@rxmqtt/core'
 
-/** A will with a payload of its own: CONNECT's is a view of its chunk. */
+/** A will with bytes of its own: CONNECT's are views of its chunk. */
 export function keptWill(will: Will): Will {
-  return { ...will, payload: will.payload.slice() }
+  const { payload, properties } = will
+  const { correlationData } = properties ?? {}
+  const own =
+    correlationData === undefined ? {} : { properties: { ...properties, correlationData: correlationData.slice() } }
+  return { ...will, payload: payload.slice(), ...own }
 }
 
 /** Milliseconds that a will waits after the end of its connection [MQTT-3.1.3-9]. */
