@@ -1,6 +1,7 @@
 import {
   type AcceptedClient,
   type Connection,
+  type ConnectPacket,
   type Message,
   type MqttError,
   serve,
@@ -9,8 +10,11 @@ import {
 } from '@rxmqtt/core'
 import {
   asyncScheduler,
+  defer,
+  finalize,
   interval,
   merge,
+  type MonoTypeOperatorFunction,
   type Observable,
   type OperatorFunction,
   Subject,
@@ -203,11 +207,24 @@ export async function openBroker(options: BrokerOptions = {}): Promise<Broker> {
           maximumPerAddress,
           connection,
         }),
-        tap((event) => {
-          if (event.type === 'closed') clients.left(event.connect, event.connection)
-        }),
+        leaving((connect, connection) => clients.left(connect, connection)),
       )
     },
     close: () => (closing ??= close()),
   }
+}
+
+/** Tells of each client that was let in and leaves, also of those that are there when `serve` is over: no event tells of these. */
+function leaving(left: (connect: ConnectPacket, connection: Connection) => void): MonoTypeOperatorFunction<ServeEvent> {
+  return (events$) =>
+    defer(() => {
+      const open = new Map<Connection, ConnectPacket>()
+      return events$.pipe(
+        tap((event) => {
+          if (event.type === 'opened') open.set(event.connection, event.connect)
+          if (event.type === 'closed' && open.delete(event.connection)) left(event.connect, event.connection)
+        }),
+        finalize(() => open.forEach((connect, connection) => left(connect, connection))),
+      )
+    })
 }

@@ -119,3 +119,17 @@ it(
     { authorization: { connect: () => of({ properties: { sessionExpiryInterval: 5 } }) } },
   ),
 )
+
+it('clients have left when serve is over, whether or not the broker goes on', async () => {
+  const scene = await Scene.open()
+  const sub = await scene.client({ clientId: 'sub', ...lasting() })
+  await sub.subscribe([{ topic: '#', qos: 1 }])
+  const will = { topic: 'gone', payload: 'x', qos: 1, retain: true } as const
+  const alice = await scene.client({ clientId: 'alice', will })
+  await alice.subscribe([{ topic: '#', qos: 1 }])
+  await scene.stop()
+  expect(scene.broker.figures).toMatchObject({ connected: 0, sessions: 1, subscriptions: 1, retained: 1 })
+  await pass(100_000)
+  expect(scene.broker.figures).toMatchObject({ sessions: 0, subscriptions: 0 })
+  await scene.close()
+})
