@@ -17,7 +17,7 @@ describe('readingOf', () => {
     ['', undefined],
     ['on', undefined],
     ['Infinity', undefined],
-    [`1${'0'.repeat(600)}`, undefined],
+    [`1.${'0'.repeat(600)}`, undefined],
   ])('%j is %s', (text, value) => {
     expect(reading('t', text).value).toBe(value)
   })
