@@ -26,8 +26,8 @@ type Kind = (typeof kinds)[number]
 /** Connections that are dialled at one time, now and then. */
 const TOGETHER = 10
 const PATIENCE = 5_000
-/** What a session that stays would take is far more, over all the takeovers. */
-const SPARE = 1_048_576
+/** What the process itself takes more with time; a session a takeover that stays is several times as much. */
+const SPARE = 2_097_152
 const topic = 'to/the/one'
 
 /**
