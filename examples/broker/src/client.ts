@@ -95,7 +95,7 @@ export class Client {
     const { queued } = session
     if (queued >= this.#parts.options.maxQueued!) return 3
     if (!isThere) return 2
-    return queued === 0 && connection.writable ? 0 : 1
+    return session.isReady || (qos === 0 && queued === 0 && connection.writable) ? 0 : 1
   }
 
   /** Hands a message to the session, at the lower QoS of both [MQTT-3.8.4-8]. */

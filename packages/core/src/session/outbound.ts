@@ -48,6 +48,12 @@ export class Outbound {
     return this.#waiting.length
   }
 
+  get isReady(): boolean {
+    const attachment = this.#attachment
+    if (attachment === undefined || this.#waiting.length > 0 || this.#inFlight >= attachment.window) return false
+    return attachment.connection.writable
+  }
+
   /** Takes a message for a subscriber, who hears how it went; where there is none, who listens for dropped ones does. */
   add(message: Message, subscriber?: Subscriber<PublishResult>): void {
     const entry = Entry.of(message, subscriber)

@@ -1,4 +1,4 @@
-import { map, type Observable } from 'rxjs'
+import { map, type Observable, Subject } from 'rxjs'
 import { scene, type SessionScene } from '../spec-support/session-scene.js'
 import { expectNoUnhandled } from '../spec-support/unhandled.js'
 import { packets } from '../testing/packets.js'
@@ -61,6 +61,22 @@ describe('send', () => {
       expectObservable(drops(given)).toBe('')
       session.send({ topic: 'a', qos: 1 })
       link.expectSent('p', { p: publish({ topic: 'a', qos: 1 }) })
+    })
+  })
+})
+
+describe('isReady', () => {
+  it('tells whether a message would leave at once', () => {
+    scene({ receiveMaximum: 2 }, ({ session, join, does, expectObservable }) => {
+      const seen = new Subject<boolean>()
+      join('-------a', { a: puback({ messageId: 1 }) }, { at: 2 })
+      does('mm--m-m-m', { m: () => seen.next(session.isReady) })
+      does('---abc', {
+        a: () => session.send({ topic: 'a', qos: 1 }),
+        b: () => session.send({ topic: 'b', qos: 1 }),
+        c: () => session.send({ topic: 'c' }),
+      })
+      expectObservable(seen).toBe('nn--y-n-y', { n: false, y: true })
     })
   })
 })

@@ -90,6 +90,11 @@ export class Session {
     return this.#outbound.queued
   }
 
+  /** Whether a message would leave at once, whatever its QoS: there is a connection, it takes more, and the window is open. */
+  get isReady(): boolean {
+    return this.#outbound.isReady
+  }
+
   /** Messages that were not delivered: by a policy, by their expiry, with a lost session, or refused for this peer. */
   get dropped$(): Observable<DroppedMessage> {
     return (this.#dropped ??= new Subject()).asObservable()
