@@ -9,6 +9,8 @@ export interface InteropBroker {
   count(way: '<--' | '-->', clientId: string, type: string): number
   /** Resolves when it has sent a client so many SUBACK. */
   subscribed(clientId: string, times?: number): Promise<void>
+  /** Resolves when it knows that a client is gone. */
+  gone(clientId: string): Promise<void>
   /** Ends it as Ctrl-C does, and checks that it had nothing to complain of. */
   stop(): Promise<void>
 }
@@ -37,6 +39,8 @@ export async function startInteropBroker(...args: readonly string[]): Promise<In
     count,
     subscribed: (clientId, times = 1) =>
       until(() => count('<--', clientId, 'SUBACK') >= times, `the subscriptions of ${clientId}`),
+    gone: (clientId) =>
+      until(() => broker.said.some((line) => line.includes(` disconnected "${clientId}"`)), `the end of ${clientId}`),
     stop: async () => {
       const how = await broker.end('SIGINT')
       expect({ how, complaints: broker.complaints }).toEqual({ how: '0', complaints: [] })

@@ -121,11 +121,7 @@ describe('mosquitto_pub and mosquitto_sub at the broker', () => {
 
   it('MQTT 5: tells the first of two clients with one name why it ends', async () => {
     const first = await sub(5, 'tcp', 'same', ['-d', '-t', topic('t')])
-    const second = await sub(5, 'tls', 'same', ['-t', topic('t'), '-C', '1'])
-    await until(() => broker.count('<--', name('same'), 'DISCONNECT  0x8e') > 0, 'the goodbye')
-    // It dials again, and is the other's end in turn.
-    first.stop('SIGTERM')
-    second.stop('SIGTERM')
+    await sub(5, 'tls', 'same', ['-t', topic('t'), '-C', '1'])
     expect((await first.ended).stdout).toContain('Received DISCONNECT (142)')
   })
 
