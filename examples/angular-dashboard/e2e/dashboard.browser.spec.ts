@@ -303,6 +303,10 @@ describe('when there is no connection', () => {
       (text) => text === 'Not connected | The server refused the connection. It does not take this client id.',
     )
     await page.screenshot({ path: `${shots}refused.png` })
+    await eventually(
+      () => page.locator('rx-packet-log li').first().innerText(),
+      (line) => /CONNACK\s+0x85/.test(line),
+    )
     const packets = await page.locator('rx-packet-log ol').innerText()
     await page.waitForTimeout(2_500)
     expect(await page.locator('rx-packet-log ol').innerText()).toBe(packets)

@@ -97,6 +97,11 @@ describe('the dashboard', () => {
     )
   })
 
+  it('says so where its port is taken, and leaves nothing behind', async () => {
+    const second = hear(dashboard({ folder, port: Number(new URL(url).port) }))
+    expect(await second.done).toBe('transport')
+  })
+
   describe('the broker', () => {
     it('has the last value of each sensor, and bursts on demand', async () => {
       const sensors = client({ clientId: 'a', protocolVersion: 5 }, 'sensors/#')

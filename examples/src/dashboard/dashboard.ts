@@ -4,6 +4,7 @@ import type { Authorize, Message } from '@rxmqtt/core'
 import { type Broker, openBroker } from '@rxmqtt/example-broker'
 import { listenWs } from '@rxmqtt/transports/ws'
 import {
+  catchError,
   concat,
   defer,
   exhaustMap,
@@ -17,6 +18,7 @@ import {
   switchMap,
   takeUntil,
   tap,
+  throwError,
 } from 'rxjs'
 import { serveFiles } from './files.js'
 import { burst, fleet } from './fleet.js'
@@ -50,12 +52,18 @@ const clientIdentifierNotValid = 0x85
 export function dashboard(options: DashboardOptions): Observable<Address> {
   const { folder, port = 8080, sensors$ = fleet(), stop$ = NEVER } = options
   return defer(() => forkJoin([serveFiles(folder), openBroker({ authorization: { connect: authorize } })])).pipe(
-    switchMap(([files, broker]) =>
-      concat(
-        serving(files, broker, port, sensors$).pipe(takeUntil(stop$)),
-        defer(() => broker.close()).pipe(ignoreElements()),
-      ),
-    ),
+    switchMap(([files, broker]) => {
+      const closed$ = defer(() => broker.close()).pipe(ignoreElements())
+      const served$ = serving(files, broker, port, sensors$).pipe(takeUntil(stop$))
+      return concat(served$, closed$).pipe(
+        catchError((error: unknown) =>
+          concat(
+            closed$,
+            throwError(() => error),
+          ),
+        ),
+      )
+    }),
   )
 }
 

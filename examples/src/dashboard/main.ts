@@ -14,7 +14,9 @@ function main(): void {
   dashboard({ folder, port, stop$ }).subscribe({
     next: ({ url }) => console.log(`The dashboard is at ${url} until Ctrl-C.`),
     error: (error: Error) => {
-      const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
+      const isTaken = [error, error.cause].some(
+        (each) => (each as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE',
+      )
       console.error(isTaken ? `Port ${port} is taken; choose another: ${usage}` : error.message)
       process.exitCode = 1
     },
