@@ -49,9 +49,8 @@ export class Outbound {
   }
 
   get isReady(): boolean {
-    const attachment = this.#attachment
-    if (attachment === undefined || this.#waiting.length > 0 || this.#inFlight >= attachment.window) return false
-    return attachment.connection.writable
+    const { connection, window = 0 } = this.#attachment ?? {}
+    return connection?.writable === true && this.#waiting.length === 0 && this.#inFlight < window
   }
 
   /** Takes a message for a subscriber, who hears how it went; where there is none, who listens for dropped ones does. */
@@ -97,11 +96,9 @@ export class Outbound {
     for (const entry of entries.map((stored) => Entry.restored(stored))) {
       const { messageId, message } = entry
       this.#sequence = Math.max(this.#sequence, entry.sequence)
-      if (!ours) {
-        this.#drop(entry, sessionLost())
-      } else if (messageId === 0) {
-        this.#waiting.push(entry)
-      } else {
+      if (!ours) this.#drop(entry, sessionLost())
+      else if (messageId === 0) this.#waiting.push(entry)
+      else {
         this.#ids.reserve(messageId)
         ;(message === undefined ? this.#releasing : this.#publishing).set(messageId, entry)
       }
@@ -155,12 +152,10 @@ export class Outbound {
   pubcomp({ messageId, reasonCode = 0, properties }: PubcompPacket): void {
     const entry = this.#releasing.get(messageId)
     // 0x92: the peer had finished before the connection was cut.
-    if (entry !== undefined)
-      this.#finish(entry, { qos: 2, reasonCode: reasonCode === 0x92 ? 0 : reasonCode, properties })
+    if (entry) this.#finish(entry, { qos: 2, reasonCode: reasonCode === 0x92 ? 0 : reasonCode, properties })
     else if (!this.#extra.take(messageId)) throw protocolError(`PUBCOMP ${messageId} answers no PUBREL [MQTT-4.3.3-5]`)
   }
 
-  /** Sends what may leave now. */
   pump(): void {
     if (this.#isPumping) return
     this.#isPumping = true
@@ -178,9 +173,8 @@ export class Outbound {
   /** Whether the transport takes more, and the window, where the message counts in it [MQTT-4.9.0-2]. */
   #mayLeave({ qos, messageId }: Entry): boolean {
     const attachment = this.#attachment
-    if (attachment === undefined) return false
+    if (attachment === undefined || (qos === 0 && this.#journal.isHolding)) return false
     const { connection, window } = attachment
-    if (qos === 0 && this.#journal.isHolding) return false
     if (connection.writable) return qos === 0 || (this.#inFlight < window && (messageId > 0 || this.#ids.isFree))
     attachment.whenWritable(() => this.pump())
     return false

@@ -24,17 +24,15 @@ import { Subscriptions, type UnsubscribeFields, type UnsubscribeResult } from '.
  * ```ts
  * const session = new Session()
  * const connect = { clientId: 'me', clean: false, keepalive: 60, protocolVersion: 4 } as const
- * dial$
- *   .pipe(
- *     map(transport => new Connection(transport, { role: 'client' })),
- *     switchMap(connection =>
- *       handshake(connection, connect).pipe(
- *         switchMap(connack => merge(session.attach(connection, { connect, connack }), keepAlive(connection, 60), of(1))),
- *       ),
+ * dial$.pipe(
+ *   map(transport => new Connection(transport, { role: 'client' })),
+ *   switchMap(connection =>
+ *     handshake(connection, connect).pipe(
+ *       switchMap(connack => merge(session.attach(connection, { connect, connack }), keepAlive(connection, 60), of(1))),
  *     ),
- *     retry({ delay: backoff(), resetOnSuccess: true }),
- *   )
- *   .subscribe()
+ *   ),
+ *   retry({ delay: backoff(), resetOnSuccess: true }),
+ * ).subscribe()
  * session.messages$.subscribe(({ packet }) => console.log(packet.topic))
  * session.publish({ topic: 'a', payload: 'hi', qos: 1 }).subscribe(() => console.log('arrived'))
  * ```
@@ -210,12 +208,7 @@ export class Session {
     return this.#subscriptions.unsubscribe(fields, options)
   }
 
-  /**
-   * Takes messages away from `messages$`: what `take` says yes to is acknowledged, and reaches nobody else. What `request`
-   * is made of.
-   *
-   * @returns ends it
-   */
+  /** Takes messages away from `messages$`, as `request` does: what `take` says yes to is acknowledged, and reaches nobody else. */
   claim(take: (packet: PublishPacket) => boolean): Subscription {
     return new Subscription(this.#inbound.claim(take))
   }
