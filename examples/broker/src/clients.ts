@@ -133,7 +133,10 @@ export class Clients {
 
   /** Wills and sessions that were restored are over when their time comes: when everything else is. */
   begin(): void {
-    for (const client of [...this.#away]) {
+    const away = [...this.#away].sort((a, b) => a.disconnectedAt! - b.disconnectedAt!)
+    this.#away.clear()
+    for (const client of away) this.#away.add(client)
+    for (const client of away) {
       const { will } = client
       this.#await(client)
       // Its will was published: the next process must not do so again.

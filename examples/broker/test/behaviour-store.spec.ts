@@ -42,6 +42,24 @@ describe('a broker that was killed', () => {
   })
 })
 
+it('a session makes room for another in the order in which clients left, also after a restart', async () => {
+  const shelf = new Shelf()
+  const options = { maximumSessions: 2, sessionOverflow: 'drop-oldest' } as const
+  const first = await Scene.open({ store: shelf.open(), ...options })
+  for (const clientId of ['first', 'second']) {
+    await (await first.client({ clientId, ...lasting() })).disconnect()
+    await pass(1_000)
+  }
+  // A store has an order of its own.
+  const record = shelf.clients.get('first')!
+  shelf.clients.delete('first')
+  shelf.clients.set('first', record)
+  const scene = await Scene.open({ store: shelf.open(), ...options })
+  await scene.client({ clientId: 'third', ...lasting() })
+  expect([...shelf.clients.keys()].sort()).toEqual(['second', 'third'])
+  await scene.close()
+})
+
 describe('a SUBSCRIBE whose last filter is refused', () => {
   it.each([
     ['has too many levels', 'a/b/c/d', 0x8f],
