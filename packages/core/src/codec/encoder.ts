@@ -133,7 +133,7 @@ export class Encoder {
   }
 
   /** @internal A chunk of this encoder is complete. */
-  ready(chunk: Uint8Array | Loan): void {
+  ready(chunk: Uint8Array | { bytes: Uint8Array; from: number; to: number; length: number }): void {
     if (this.#chunks === undefined) this.#chunks = [chunk]
     else this.#chunks.push(chunk)
   }
