@@ -1,3 +1,4 @@
+import { memorySessionStore } from '@rxmqtt/core'
 import { Scene, useTime, versions, pass } from '../test/scene.js'
 
 useTime()
@@ -72,5 +73,48 @@ describe('openBroker', () => {
     await pass(200)
     expect(bob.heard[1]).toBe('gone late')
     await scene.close()
+  })
+
+  it('publishes what the program itself has to say, where it may be said', async () => {
+    const scene = await Scene.open()
+    const bob = await scene.client({ clientId: 'bob' })
+    await bob.subscribe([{ topic: '#', qos: 1 }])
+    scene.broker.publish({ topic: 'a', payload: 'from here', qos: 1 })
+    for (const topic of ['', 'a/+', '#', 'a\0']) {
+      expect(() => scene.broker.publish({ topic })).toThrow('PUBLISH topic must be a topic name')
+    }
+    expect(() => scene.broker.publish({ topic: 'a', qos: 7 as 0 })).toThrow('PUBLISH qos must be 0, 1 or 2, not 7')
+    await pass()
+    expect(bob.heard).toEqual(['a from here'])
+    await scene.close()
+  })
+
+  it('a store that does not answer is a refusal after half a minute, and its end too', async () => {
+    const never = (): Promise<void> => new Promise(() => undefined)
+    const none = async function* (): AsyncGenerator<never> {}
+    const sessions = memorySessionStore()
+    const gone = (): Promise<void> => Promise.resolve()
+    const store = {
+      sessions,
+      clients: none,
+      retained: none,
+      putClient: never,
+      removeClient: gone,
+      putRetained: gone,
+      removeRetained: gone,
+      close: gone,
+    }
+    const scene = await Scene.open({ store })
+    const bob = await scene.client({ clientId: 'bob', clean: false, properties: { sessionExpiryInterval: 9 } })
+    bob.connection.subscribe({ messageId: 1, subscriptions: [{ topic: 'a', qos: 1 }] })
+    await pass(29_000)
+    expect(bob.of('suback')).toEqual([])
+    await pass(2_000)
+    expect(bob.of('suback').map(({ granted }) => granted)).toEqual([[0x83]])
+    expect(scene.problems).toContainEqual(expect.objectContaining({ code: 'store' }))
+    await scene.stop()
+    const closed = scene.broker.close().catch((error: unknown) => error)
+    await pass(31_000)
+    expect(await closed).toMatchObject({ code: 'store' })
   })
 })

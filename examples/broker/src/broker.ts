@@ -26,7 +26,7 @@ import type { Client, ClientParts, Dropped } from './client.js'
 import { Clients } from './clients.js'
 import { Incoming } from './incoming.js'
 import type { BrokerOptions } from './options.js'
-import { type Published, Publishing } from './publishing.js'
+import { checkMessage, type Published, Publishing } from './publishing.js'
 import { requests, type RequestsHost } from './requests.js'
 import { Retained } from './retained.js'
 import { brokerSettings, sessionOptionsOf } from './settings.js'
@@ -43,9 +43,9 @@ export interface Broker {
   /** Serves each transport until its end; unsubscribing says goodbye to all clients, 0x8B. */
   serve(): OperatorFunction<Transport, ServeEvent>
   /**
-   * Publishes a message of the application itself.
+   * Publishes a message of the application itself; of one retained message too many `dropped$` tells.
    *
-   * @throws MqttError `'overflow'` for one retained message too many
+   * @throws MqttError `'invalid-packet'` for a topic that is none, or a QoS that there isn't
    */
   publish(message: Message): void
   /** What clients publish and may publish. Payloads are views: `slice()` what you keep. */
@@ -192,7 +192,10 @@ export async function openBroker(options: BrokerOptions = {}): Promise<Broker> {
     messages$: messages.asObservable(),
     dropped$: dropped.asObservable(),
     problems$: problems.asObservable(),
-    publish: (message) => publishQuietly(message),
+    publish: (message) => {
+      checkMessage(message)
+      publishQuietly(message)
+    },
     get figures() {
       return figures()
     },

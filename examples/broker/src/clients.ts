@@ -11,7 +11,7 @@ import { asyncScheduler, lastValueFrom, type Observable, Subscription } from 'rx
 import { Client, type ClientParts } from './client.js'
 import { at } from './deadline.js'
 import { type BrokerSettings, forever } from './settings.js'
-import type { BrokerStore, ClientRecord } from './store.js'
+import { type BrokerStore, type ClientRecord, inTime } from './store.js'
 import type { Subscriptions } from './subscriptions.js'
 import { delayOf, keptWill, messageOf } from './wills.js'
 
@@ -118,7 +118,7 @@ export class Clients {
   async save(client: Client): Promise<void> {
     if (this.#store === undefined || (!client.isPersistent && client.will === undefined)) return
     client.isStored = true
-    await this.#store.putClient(client.record(this.#subscriptions.of(client)))
+    await inTime(this.#store.putClient(client.record(this.#subscriptions.of(client))))
   }
 
   /** Goes on with a session that an earlier process has stored; a client that was connected then left just now. */

@@ -48,13 +48,13 @@ export interface BrokerOptions {
   readonly sessionOverflow?: 'refuse' | 'drop-oldest' | undefined
   /** Messages that wait for one client. @default 1,000 */
   readonly maxQueued?: number | undefined
-  /** Bytes of their payloads. @default 16 MiB */
+  /** Bytes of their payloads and properties. @default 16 MiB */
   readonly maxQueuedBytes?: number | undefined
   /** One message more for a client: which is dropped. @default 'drop-oldest' */
   readonly queueOverflow?: 'drop-oldest' | 'drop-newest' | undefined
   /** Retained messages. @default 100,000 */
   readonly maximumRetained?: number | undefined
-  /** Bytes of their payloads. @default 256 MiB */
+  /** Bytes of their payloads and properties. @default 256 MiB */
   readonly maximumRetainedBytes?: number | undefined
   /** One retained message more: refused with 0x97, or in place of the oldest. @default 'refuse' */
   readonly retainedOverflow?: 'refuse' | 'drop-oldest' | undefined

@@ -78,6 +78,17 @@ export class Publishing {
   }
 }
 
+/** @throws MqttError `'invalid-packet'` */
+export function checkMessage({ topic, qos = 0 }: Message): void {
+  if (typeof topic !== 'string' || topic === '' || /[+#\0]/.test(topic)) {
+    const text = `PUBLISH topic must be a topic name without wildcards, not ${JSON.stringify(topic)} [MQTT-3.3.2-2]`
+    throw new MqttError('invalid-packet', text)
+  }
+  if (qos !== 0 && qos !== 1 && qos !== 2) {
+    throw new MqttError('invalid-packet', `PUBLISH qos must be 0, 1 or 2, not ${JSON.stringify(qos)} [MQTT-3.3.1-4]`)
+  }
+}
+
 /** What is kept shares no bytes with the chunk in which it came. */
 function retainedOf({ topic, payload = '', qos, properties: given }: Message): RetainedMessage {
   const { messageExpiryInterval: seconds, correlationData } = given ?? {}

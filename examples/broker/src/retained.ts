@@ -1,3 +1,4 @@
+import { messageBytes } from '@rxmqtt/core'
 import { asyncScheduler } from 'rxjs'
 import { ExpiryHeap } from './expiry-heap.js'
 import type { RetainedMessage } from './store.js'
@@ -6,7 +7,7 @@ import { TopicMap } from './topic-map.js'
 export interface RetainedOptions {
   /** Messages. */
   readonly maximum: number
-  /** Bytes of their payloads. */
+  /** Bytes of their payloads and properties. */
   readonly maximumBytes: number
   /** One message too many: refused, or in place of those that came first. */
   readonly overflow: 'refuse' | 'drop-oldest'
@@ -62,7 +63,7 @@ export class Retained {
     return this.#size
   }
 
-  /** Of their payloads. */
+  /** Of their payloads and properties. */
   get bytes(): number {
     return this.#bytes
   }
@@ -74,12 +75,13 @@ export class Retained {
    */
   set(message: RetainedMessage): RetainedChange {
     const { topic, payload, expiresAt = Number.POSITIVE_INFINITY } = message
-    const size = payload.byteLength
+    const isEmpty = payload.byteLength === 0
+    const size = messageBytes(message)
     const now = asyncScheduler.now()
     let earlier = this.#topics.get(topic)
-    if (size === 0 || expiresAt <= now) {
+    if (isEmpty || expiresAt <= now) {
       if (earlier !== undefined) this.#remove(earlier)
-      return size === 0 ? kept : { isKept: true, dropped: [topic] }
+      return isEmpty ? kept : { isKept: true, dropped: [topic] }
     }
     if (size > this.#maximumBytes) return refused
     const dropped: string[] = []

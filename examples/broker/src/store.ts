@@ -1,4 +1,5 @@
-import type { Message, SessionStore, Subscription, Will } from '@rxmqtt/core'
+import { type Message, MqttError, type SessionStore, type Subscription, type Will } from '@rxmqtt/core'
+import { from, lastValueFrom, throwError, timeout } from 'rxjs'
 
 /** A filter that a client subscribed to. */
 export interface StoredSubscription extends Subscription {
@@ -37,4 +38,14 @@ export interface BrokerStore {
   putRetained(message: RetainedMessage): Promise<void>
   removeRetained(topic: string): Promise<void>
   close(): Promise<void>
+}
+
+/** Milliseconds that a store may take for an answer. */
+const answerTimeout = 30_000
+
+/** Waits for a store. Rejects with what it rejects with, and with MqttError `'store'` where it does not answer. */
+export function inTime(written: Promise<void>): Promise<void> {
+  const late = (): MqttError =>
+    new MqttError('store', `the broker's store did not answer within ${answerTimeout} ms`, { reasonCode: 0x83 })
+  return lastValueFrom(from(written).pipe(timeout({ first: answerTimeout, with: () => throwError(late) })))
 }

@@ -8,7 +8,7 @@ export interface BrokerFigures {
   readonly sessions: number
   readonly subscriptions: number
   readonly retained: number
-  /** Bytes of the payloads of retained messages. */
+  /** Bytes of retained messages, payloads and properties. */
   readonly retainedBytes: number
   /** PUBLISH packets that clients sent and that were allowed. */
   readonly received: number

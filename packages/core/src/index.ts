@@ -44,7 +44,13 @@ export { memorySessionStore } from './session/memory-session-store.js'
 export { Session } from './session/session.js'
 export type { SessionOptions, SessionOverflow } from './session/options.js'
 export type { Accepted } from './session/attachment.js'
-export type { Delivery, DroppedMessage, Message, PublishResult } from './session/message.js'
+export {
+  type Delivery,
+  type DroppedMessage,
+  type Message,
+  messageBytes,
+  type PublishResult,
+} from './session/message.js'
 export type {
   AnswerOptions,
   RefusedFilter,

@@ -2,7 +2,7 @@ import type { Subscriber } from 'rxjs'
 import type { MqttError } from '../errors.js'
 import { Queue } from '../operators/queue.js'
 import type { QoS } from '../packet/packet.js'
-import { expiryOf, type Message, ownMessage, payloadBytes, type PublishResult } from './message.js'
+import { expiryOf, type Message, messageBytes, ownMessage, type PublishResult } from './message.js'
 import type { Waiting } from './room.js'
 import type { StoredEntry } from './session-store.js'
 
@@ -48,7 +48,7 @@ export class Entry {
 
   /** Of its payload. */
   get bytes(): number {
-    return this.message === undefined ? 0 : payloadBytes(this.message)
+    return this.message === undefined ? 0 : messageBytes(this.message)
   }
 
   /** What is in flight is kept for as long as the peer likes: not with the chunk that the payload may be a view of. */

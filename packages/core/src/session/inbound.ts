@@ -9,7 +9,7 @@ import { IdMap } from './id-map.js'
 import { Hold } from './hold.js'
 import { Inbox, Incoming } from './inbox.js'
 import type { Journal } from './journal.js'
-import type { Delivery, OnDropped } from './message.js'
+import { type Delivery, messageBytes, type OnDropped } from './message.js'
 import type { SessionSettings } from './options.js'
 import type { PacketIds } from './packet-ids.js'
 import { makeRoom } from './room.js'
@@ -171,7 +171,7 @@ export class Inbound {
 
   #makeRoom(packet: PublishPacket): boolean {
     const what = 'of QoS 0 wait for a subscriber of messages$'
-    const over = makeRoom(this.#inbox.zero, packet.payload.byteLength, this.#settings, what, 0x97)
+    const over = makeRoom(this.#inbox.zero, messageBytes(packet), this.#settings, what, 0x97)
     if (over === undefined) return true
     const { error, oldest, isRoom } = over
     if (this.#settings.overflow === 'error') throw error

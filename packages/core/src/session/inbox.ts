@@ -2,7 +2,7 @@ import { invalidPacket, shown } from '../codec/violation.js'
 import { Queue } from '../operators/queue.js'
 import type { PublishPacket } from '../packet/packet.js'
 import { type PubackReasonCode, reasonCodes } from '../packet/reason-code.js'
-import { type Delivery, ownMessage } from './message.js'
+import { type Delivery, messageBytes, ownMessage } from './message.js'
 import type { Waiting } from './room.js'
 
 /** A message from the peer, from its arrival until it is acknowledged. */
@@ -43,13 +43,13 @@ class ZeroQueue extends Queue<Incoming> implements Waiting<Incoming> {
   bytes = 0
 
   override push(incoming: Incoming): void {
-    this.bytes += incoming.packet.payload.byteLength
+    this.bytes += messageBytes(incoming.packet)
     super.push(incoming)
   }
 
   override shift(): Incoming {
     const incoming = super.shift()
-    this.bytes -= incoming.packet.payload.byteLength
+    this.bytes -= messageBytes(incoming.packet)
     return incoming
   }
 

@@ -99,9 +99,25 @@ export function keptMessage(message: Message): StoredMessage {
   return { topic, payload: ownBytes(bytes), qos: qos as 1 | 2, retain, properties: ownProperties(properties) }
 }
 
-/** Bytes of a message's payload. */
-export function payloadBytes({ payload = '' }: Message): number {
-  return typeof payload === 'string' ? utf8Length(payload) : payload.byteLength
+/**
+ * The bytes that a message takes while it waits, as `maxQueuedBytes` counts them: its payload, and what its properties have of
+ * text and data.
+ *
+ * @example
+ * ```ts
+ * messageBytes({ topic: 'a', payload: 'hi', properties: { userProperties: { k: 'v' } } }) // 4
+ * ```
+ */
+export function messageBytes({ payload = '', properties }: Message): number {
+  const bytes = bytesOf(payload)
+  if (properties === undefined) return bytes
+  const { contentType = '', responseTopic = '', correlationData = '', userProperties = {} } = properties
+  const users = Object.entries(userProperties).flatMap(([name, value]) => [name, value].flat())
+  return [contentType, responseTopic, correlationData, ...users].reduce((sum, value) => sum + bytesOf(value), bytes)
+}
+
+function bytesOf(value: Payload): number {
+  return typeof value === 'string' ? utf8Length(value) : value.byteLength
 }
 
 /** The message with bytes of its own, where they were views of more. */

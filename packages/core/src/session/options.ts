@@ -31,8 +31,8 @@ export interface SessionOptions {
    */
   readonly maxQueued?: number | undefined
   /**
-   * Bytes of payloads of those messages, and as many again of the QoS 0 messages. What is in flight does not count; what a
-   * store had may exceed it.
+   * Bytes of those messages, payloads and properties, and as many again of the QoS 0 messages. What is in flight does not
+   * count; what a store had may exceed it.
    *
    * @default 16,777,216 (16 MiB)
    */

@@ -3,6 +3,7 @@ import { scene, type SessionScene } from '../spec-support/session-scene.js'
 import { StoreScene, turns } from '../spec-support/store-scene.js'
 import { expectNoUnhandled } from '../spec-support/unhandled.js'
 import { packets } from '../testing/packets.js'
+import { messageBytes } from './message.js'
 import { Session } from './session.js'
 
 expectNoUnhandled()
@@ -152,5 +153,27 @@ describe('maxQueuedBytes of QoS 0 while nobody listens', () => {
       given.expectObservable(listen(given), '---^!').toBe('---a')
       given.expectObservable(link.end$).toBe('-----------#', null, { code: 'overflow', reasonCode: 0x97 })
     })
+  })
+})
+
+test('messageBytes counts the payload, and text and data of properties', () => {
+  expect(messageBytes({ topic: 'a' })).toBe(0)
+  expect(messageBytes({ topic: 'a', payload: 'hé' })).toBe(3)
+  expect(messageBytes({ topic: 'a', payload: 'hi', properties: { userProperties: { k: 'v' } } })).toBe(4)
+  const properties = {
+    contentType: 'c',
+    responseTopic: 'rr',
+    correlationData: new Uint8Array(3),
+    userProperties: { kkkk: ['v', 'ww'] },
+    messageExpiryInterval: 60,
+  }
+  expect(messageBytes({ topic: 'a', payload: new Uint8Array(10), properties })).toBe(10 + 1 + 2 + 3 + 4 + 1 + 2)
+})
+
+test('properties of what waits count too', () => {
+  scene({ maxQueuedBytes: 10, overflow: 'error' }, ({ session, expectObservable }) => {
+    const publish = (value: string) => session.publish({ topic: 'a', properties: { userProperties: { k: value } } })
+    publish('x'.repeat(8)).subscribe()
+    expectObservable(publish('yy')).toBe('#', {}, overflow)
   })
 })

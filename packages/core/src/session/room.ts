@@ -4,7 +4,7 @@ import type { SessionSettings } from './options.js'
 /** Messages that wait. */
 export interface Waiting<T> {
   readonly length: number
-  /** Of their payloads. */
+  /** As `messageBytes` counts them. */
   readonly bytes: number
   /** Takes out those that came first, while there is `more` to take. */
   takeOldest(more: () => boolean): T[]
@@ -22,7 +22,7 @@ export interface Overflow<T> {
 /**
  * Makes room for one message more; undefined where there is some.
  *
- * @param bytes - of its payload
+ * @param bytes - of its own
  * @param what - ends the error's sentence
  */
 export function makeRoom<T>(
