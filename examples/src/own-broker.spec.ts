@@ -1,7 +1,20 @@
-import type { AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { Connection, type ConnackPacket, handshake, type MqttError, Session } from '@rxmqtt/core'
 import { connectTcp } from '@rxmqtt/transports/tcp'
-import { firstValueFrom, map, merge, type Observable, ReplaySubject, Subject, switchMap, take, tap } from 'rxjs'
+import {
+  firstValueFrom,
+  lastValueFrom,
+  map,
+  merge,
+  NEVER,
+  type Observable,
+  ReplaySubject,
+  Subject,
+  switchMap,
+  take,
+  tap,
+} from 'rxjs'
 import { ownBroker } from './own-broker.js'
 
 const host = '127.0.0.1'
@@ -50,5 +63,19 @@ describe('ownBroker', () => {
     await over
     expect(events).toContain('opened a')
     expect(events).toContain('refused c')
+  })
+
+  it('ends with the reason where it can not listen', async () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const before = timers()
+    const taken = createServer().listen(0, host)
+    await once(taken, 'listening')
+    const { port } = taken.address() as AddressInfo
+    const failed = lastValueFrom(ownBroker({ host, port }, 'sesame', NEVER))
+    await expect(failed).rejects.toMatchObject({ code: 'transport', cause: { code: 'EADDRINUSE' } })
+    taken.close()
+    await once(taken, 'close')
+    // Its figures would be published for ever.
+    expect(timers()).toBeLessThanOrEqual(before)
   })
 })

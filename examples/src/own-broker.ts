@@ -2,7 +2,7 @@
 import type { ServeEvent } from '@rxmqtt/core'
 import { openBroker } from '@rxmqtt/example-broker'
 import { type ListenTcpOptions, listenTcp } from '@rxmqtt/transports/tcp'
-import { concat, defer, ignoreElements, type Observable, of, switchMap, takeUntil } from 'rxjs'
+import { catchError, concat, defer, ignoreElements, type Observable, of, switchMap, takeUntil, throwError } from 'rxjs'
 
 /** A broker for who knows the password, until `stop$`: each client publishes below its own name. */
 export function ownBroker(
@@ -19,12 +19,18 @@ export function ownBroker(
     }),
   )
   return opened$.pipe(
-    switchMap((broker) =>
-      concat(
-        listenTcp(options).pipe(broker.serve(), takeUntil(stop$)),
-        defer(() => broker.close()).pipe(ignoreElements()),
-      ),
-    ),
+    switchMap((broker) => {
+      const close$ = defer(() => broker.close()).pipe(ignoreElements())
+      const events$ = listenTcp(options).pipe(broker.serve(), takeUntil(stop$))
+      return concat(events$, close$).pipe(
+        catchError((error: unknown) =>
+          concat(
+            close$,
+            throwError(() => error),
+          ),
+        ),
+      )
+    }),
   )
 }
 // #endregion
