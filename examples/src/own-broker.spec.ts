@@ -42,6 +42,20 @@ function client<T>(
 }
 
 describe('ownBroker', () => {
+  it('ends with the reason where it can not listen', async () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const before = timers()
+    const taken = createServer().listen(0, host)
+    await once(taken, 'listening')
+    const { port } = taken.address() as AddressInfo
+    const failed = lastValueFrom(ownBroker({ host, port }, 'sesame', NEVER))
+    await expect(failed).rejects.toMatchObject({ code: 'transport', cause: { code: 'EADDRINUSE' } })
+    taken.close()
+    await once(taken, 'close')
+    // Its figures would be published for ever.
+    expect(timers()).toBeLessThanOrEqual(before)
+  })
+
   it('lets in who knows the password, and publish below its own name', async () => {
     const stop = new Subject<void>()
     const port = new ReplaySubject<number>(1)
@@ -63,19 +77,5 @@ describe('ownBroker', () => {
     await over
     expect(events).toContain('opened a')
     expect(events).toContain('refused c')
-  })
-
-  it('ends with the reason where it can not listen', async () => {
-    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
-    const before = timers()
-    const taken = createServer().listen(0, host)
-    await once(taken, 'listening')
-    const { port } = taken.address() as AddressInfo
-    const failed = lastValueFrom(ownBroker({ host, port }, 'sesame', NEVER))
-    await expect(failed).rejects.toMatchObject({ code: 'transport', cause: { code: 'EADDRINUSE' } })
-    taken.close()
-    await once(taken, 'close')
-    // Its figures would be published for ever.
-    expect(timers()).toBeLessThanOrEqual(before)
   })
 })
