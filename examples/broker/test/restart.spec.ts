@@ -21,7 +21,7 @@ const retained = 20
 const willDelay = 2
 
 const together = 100
-const limit = 60_000
+const limit = 150_000
 
 const topicOf = (n: number): string => `to/${n % topics}`
 const flood = 'flood'
