@@ -98,9 +98,8 @@ export class Client {
     return session.isReady || (qos === 0 && queued === 0 && connection.writable) ? 0 : 1
   }
 
-  /** Hands a message to the session, at the lower QoS of both [MQTT-3.8.4-8]. */
+  /** Hands a message to the session, at the lower QoS of both [MQTT-3.8.4-8]; the caller knows that it is not away for it. */
   deliver(message: Message, terms: Terms): void {
-    if (this.isAwayFor(message, terms)) return
     this.session.send(this.#messageFor(message, terms))
   }
 
